@@ -1,0 +1,342 @@
+"""Every error that docwiz-tasks raises: a code for programs, a sentence for people.
+
+    DocWizError
+    ├── SettingsError              settings_invalid
+    ├── AlreadyRegistered          already_registered
+    ├── ExtraMissing               extra_missing
+    ├── PluginError                plugin_invalid
+    │   └── UnknownPlugin          plugin_unknown
+    ├── InvalidRequest             request_invalid
+    │   ├── InvalidId              id_malformed
+    │   ├── UnknownFormat          format_unknown
+    │   └── IdempotencyConflict    idempotency_conflict
+    ├── NotFound                   not_found
+    │   ├── UnknownImage           image_unknown
+    │   ├── UnknownPatient         patient_unknown
+    │   ├── UnknownProcedure       procedure_unknown
+    │   ├── UnknownCostBreakdown   cost_breakdown_unknown
+    │   ├── UnknownRecord          record_unknown
+    │   └── UnknownJob             job_unknown
+    ├── WrongPatient               patient_mismatch
+    ├── InvalidPhoto               photo_invalid
+    ├── InvalidRecord              record_invalid
+    ├── AmountsDiffer              amounts_differ
+    ├── StoreError                 store_failed
+    │   ├── StoreUnavailable       store_unavailable
+    │   └── StoreForked            store_forked
+    ├── SubmissionFailed           submission_failed
+    ├── ProviderError              provider_failed
+    │   ├── ProviderUnavailable    provider_unavailable
+    │   ├── ProviderRefused        provider_refused
+    │   └── ProviderRejected       provider_rejected
+    ├── RenderFailed               render_failed
+    ├── ComparisonFailed           comparison_failed
+    ├── DeadlineExceeded           deadline_exceeded
+    ├── JobCancelled               job_cancelled
+    ├── JobFailed                  job_failed
+    ├── WaitTimeout                wait_timeout
+    └── InternalError              internal_error
+
+A message never holds a patient's data or a secret. Each class is built from its
+message alone, so that Celery's JSON result backend can carry it.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+__all__ = [
+    "AlreadyRegistered",
+    "AmountsDiffer",
+    "ComparisonFailed",
+    "DeadlineExceeded",
+    "DocWizError",
+    "ExtraMissing",
+    "IdempotencyConflict",
+    "InternalError",
+    "InvalidId",
+    "InvalidPhoto",
+    "InvalidRecord",
+    "InvalidRequest",
+    "JobCancelled",
+    "JobFailed",
+    "NotFound",
+    "PluginError",
+    "ProviderError",
+    "ProviderRefused",
+    "ProviderRejected",
+    "ProviderUnavailable",
+    "RenderFailed",
+    "SettingsError",
+    "StoreError",
+    "StoreForked",
+    "StoreUnavailable",
+    "SubmissionFailed",
+    "UnknownCostBreakdown",
+    "UnknownFormat",
+    "UnknownImage",
+    "UnknownJob",
+    "UnknownPatient",
+    "UnknownPlugin",
+    "UnknownProcedure",
+    "UnknownRecord",
+    "WaitTimeout",
+    "WrongPatient",
+]
+
+
+class DocWizError(Exception):
+    """Base of every error that this library raises."""
+
+    code: str = "docwiz_error"
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class SettingsError(DocWizError):
+    """Say which setting is wrong and what is allowed."""
+
+    code = "settings_invalid"
+
+
+class AlreadyRegistered(DocWizError):
+    """Refuse to register one app a second time with other settings."""
+
+    code = "already_registered"
+
+
+class ExtraMissing(DocWizError):
+    """Name the extra that has to be installed."""
+
+    code = "extra_missing"
+
+    @classmethod
+    def for_extra(cls, extra: str, purpose: str) -> ExtraMissing:
+        """Say which ``pip install`` line brings what `purpose` needs."""
+        return cls(f"{purpose} needs the {extra!r} extra: pip install 'docwiz-tasks[{extra}]'")
+
+
+class PluginError(DocWizError):
+    """Name the plugin, and its distribution, that can't be used."""
+
+    code = "plugin_invalid"
+
+
+class UnknownPlugin(PluginError):
+    """Name the provider or renderer that no plugin gives."""
+
+    code = "plugin_unknown"
+
+
+class InvalidRequest(DocWizError):
+    """Say which argument of a job is wrong."""
+
+    code = "request_invalid"
+
+
+class InvalidId(InvalidRequest):
+    """Refuse an id that is empty, too long, or has characters that no id has."""
+
+    code = "id_malformed"
+
+
+class UnknownFormat(InvalidRequest):
+    """Name the formats that there are."""
+
+    code = "format_unknown"
+
+
+class IdempotencyConflict(InvalidRequest):
+    """Refuse an idempotency key that was used with other arguments."""
+
+    code = "idempotency_conflict"
+
+
+class NotFound(DocWizError):
+    """Base of the errors about something that isn't there."""
+
+    code = "not_found"
+
+
+class UnknownImage(NotFound):
+    """No photo has this id."""
+
+    code = "image_unknown"
+
+
+class UnknownPatient(NotFound):
+    """No patient has this id."""
+
+    code = "patient_unknown"
+
+
+class UnknownProcedure(NotFound):
+    """No procedure has this id."""
+
+    code = "procedure_unknown"
+
+
+class UnknownCostBreakdown(NotFound):
+    """No cost breakdown has this id."""
+
+    code = "cost_breakdown_unknown"
+
+
+class UnknownRecord(NotFound):
+    """No visualization or comparison has this id."""
+
+    code = "record_unknown"
+
+
+class UnknownJob(NotFound):
+    """Nobody submitted a job with this id."""
+
+    code = "job_unknown"
+
+
+class WrongPatient(DocWizError):
+    """Refuse a record that belongs to another patient."""
+
+    code = "patient_mismatch"
+
+
+class InvalidPhoto(DocWizError):
+    """Say why a file can't be taken as a photo."""
+
+    code = "photo_invalid"
+
+
+class InvalidRecord(DocWizError):
+    """Say which fields of a record are wrong, without their values."""
+
+    code = "record_invalid"
+
+
+class AmountsDiffer(DocWizError):
+    """Say by how much the parts of a cost breakdown miss its total."""
+
+    code = "amounts_differ"
+
+
+class StoreError(DocWizError):
+    """The store did not do what it was asked."""
+
+    code = "store_failed"
+
+
+class StoreUnavailable(StoreError):
+    """The store can't be reached."""
+
+    code = "store_unavailable"
+    retryable = True
+
+
+class StoreForked(StoreError):
+    """This process was forked from one that had used an object store already."""
+
+    code = "store_forked"
+
+
+class SubmissionFailed(DocWizError):
+    """The broker did not take the job; submit again with the same idempotency key."""
+
+    code = "submission_failed"
+    retryable = True
+
+
+class ProviderError(DocWizError):
+    """A provider failed; the base of the errors that a provider raises."""
+
+    code = "provider_failed"
+
+
+class ProviderUnavailable(ProviderError):
+    """The service can't answer now.
+
+    Args:
+        message: what happened, in a sentence.
+        retry_after_seconds: how long the service asked to wait, if it said.
+    """
+
+    code = "provider_unavailable"
+    retryable = True
+
+    def __init__(
+        self,
+        message: str = "The provider is not available now; try again later.",
+        *,
+        retry_after_seconds: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class ProviderRefused(ProviderError):
+    """The service declined to make this picture.
+
+    Args:
+        reason: the service's own word for it, for example ``SAFETY``.
+    """
+
+    code = "provider_refused"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.message = f"The provider refused to make this picture: {reason}"
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class ProviderRejected(ProviderError):
+    """The service can't work with this request or these credentials."""
+
+    code = "provider_rejected"
+
+
+class RenderFailed(DocWizError):
+    """A document could not be made."""
+
+    code = "render_failed"
+
+
+class ComparisonFailed(DocWizError):
+    """Name the procedure that failed; the finished ones are kept for the next try."""
+
+    code = "comparison_failed"
+
+
+class DeadlineExceeded(DocWizError):
+    """The job's time is up; its committed steps are kept."""
+
+    code = "deadline_exceeded"
+    retryable = True
+
+
+class JobCancelled(DocWizError):
+    """The job was cancelled before it finished."""
+
+    code = "job_cancelled"
+
+
+class JobFailed(DocWizError):
+    """The job ended without a result; `code` is the code of what it failed with."""
+
+    code = "job_failed"
+
+
+class WaitTimeout(DocWizError):
+    """The job had not finished when the caller stopped waiting; it goes on."""
+
+    code = "wait_timeout"
+    retryable = True
+
+
+class InternalError(DocWizError):
+    """A defect of ours or of a plugin's; the log has where, without any data."""
+
+    code = "internal_error"
