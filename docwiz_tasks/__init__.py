@@ -1,0 +1,140 @@
+"""Long-running Celery tasks for surgical consultations: previews, comparisons, reports, costs."""
+
+from __future__ import annotations
+
+from docwiz_tasks import models
+from docwiz_tasks.celery_app.config import celery_config, task_routes
+from docwiz_tasks.celery_app.docwiz import DocWiz
+from docwiz_tasks.celery_app.job import Job
+from docwiz_tasks.celery_app.registration import register
+from docwiz_tasks.celery_app.status import JobStatus
+from docwiz_tasks.contracts import (
+    AIProvider,
+    ArtworkRequest,
+    CaseIndex,
+    EditRequest,
+    Embedding,
+    EmbeddingProvider,
+    GeneratedImage,
+    ImageProvider,
+    JobEvent,
+    Records,
+    Renderer,
+    ReportDocument,
+    ReportPicture,
+    ReportSection,
+    ReportTable,
+)
+from docwiz_tasks.errors import (
+    AlreadyRegistered,
+    AmountsDiffer,
+    ComparisonFailed,
+    DeadlineExceeded,
+    DocWizError,
+    ExtraMissing,
+    IdempotencyConflict,
+    InternalError,
+    InvalidId,
+    InvalidPhoto,
+    InvalidRecord,
+    InvalidRequest,
+    JobCancelled,
+    JobFailed,
+    NotFound,
+    PluginError,
+    ProviderError,
+    ProviderRefused,
+    ProviderRejected,
+    ProviderUnavailable,
+    RenderFailed,
+    SettingsError,
+    StoreError,
+    StoreForked,
+    StoreUnavailable,
+    SubmissionFailed,
+    UnknownCostBreakdown,
+    UnknownFormat,
+    UnknownImage,
+    UnknownJob,
+    UnknownPatient,
+    UnknownPlugin,
+    UnknownProcedure,
+    UnknownRecord,
+    WaitTimeout,
+    WrongPatient,
+)
+from docwiz_tasks.hookspecs import hookimpl, hookspec
+from docwiz_tasks.settings import Settings
+
+__all__ = [
+    "AIProvider",
+    "AlreadyRegistered",
+    "AmountsDiffer",
+    "ArtworkRequest",
+    "CaseIndex",
+    "ComparisonFailed",
+    "DeadlineExceeded",
+    "DocWiz",
+    "DocWizError",
+    "EditRequest",
+    "Embedding",
+    "EmbeddingProvider",
+    "ExtraMissing",
+    "GeneratedImage",
+    "IdempotencyConflict",
+    "ImageProvider",
+    "InternalError",
+    "InvalidId",
+    "InvalidPhoto",
+    "InvalidRecord",
+    "InvalidRequest",
+    "Job",
+    "JobCancelled",
+    "JobEvent",
+    "JobFailed",
+    "JobStatus",
+    "NotFound",
+    "PluginError",
+    "ProviderError",
+    "ProviderRefused",
+    "ProviderRejected",
+    "ProviderUnavailable",
+    "Records",
+    "RenderFailed",
+    "Renderer",
+    "ReportDocument",
+    "ReportPicture",
+    "ReportSection",
+    "ReportTable",
+    "Settings",
+    "SettingsError",
+    "StoreError",
+    "StoreForked",
+    "StoreUnavailable",
+    "SubmissionFailed",
+    "UnknownCostBreakdown",
+    "UnknownFormat",
+    "UnknownImage",
+    "UnknownJob",
+    "UnknownPatient",
+    "UnknownPlugin",
+    "UnknownProcedure",
+    "UnknownRecord",
+    "WaitTimeout",
+    "WrongPatient",
+    "__version__",
+    "celery_config",
+    "hookimpl",
+    "hookspec",
+    "models",
+    "register",
+    "task_routes",
+]
+
+
+def __getattr__(name: str) -> str:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("docwiz-tasks")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

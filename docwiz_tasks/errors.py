@@ -43,8 +43,6 @@ message alone, so that Celery's JSON result backend can carry it.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 __all__ = [
     "AlreadyRegistered",
     "AmountsDiffer",
@@ -89,7 +87,7 @@ class DocWizError(Exception):
     """Base of every error that this library raises."""
 
     code: str = "docwiz_error"
-    retryable: ClassVar[bool] = False
+    retryable: bool = False
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -309,6 +307,10 @@ class ComparisonFailed(DocWizError):
 
     code = "comparison_failed"
 
+    def __init__(self, message: str, *, retryable: bool = False) -> None:
+        super().__init__(message)
+        self.retryable = retryable
+
 
 class DeadlineExceeded(DocWizError):
     """The job's time is up; its committed steps are kept."""
@@ -324,9 +326,20 @@ class JobCancelled(DocWizError):
 
 
 class JobFailed(DocWizError):
-    """The job ended without a result; `code` is the code of what it failed with."""
+    """The job ended without a result.
 
-    code = "job_failed"
+    Args:
+        message: the sentence of the error that it failed with.
+        code: that error's code.
+        retryable: whether submitting it again may help.
+    """
+
+    def __init__(
+        self, message: str, code: str = "job_failed", *, retryable: bool = False
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.retryable = retryable
 
 
 class WaitTimeout(DocWizError):

@@ -1,0 +1,1 @@
+"""What the four jobs do: plain functions on plain data, without Celery."""

@@ -1,0 +1,75 @@
+"""The built-in providers and renderers, given through the same hooks as everybody's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from docwiz_tasks.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    from docwiz_tasks.contracts import AIProvider, Factory, ImageProvider, Renderer
+    from docwiz_tasks.settings import Settings
+
+__all__ = [
+    "docwiz_ai_providers",
+    "docwiz_export_renderers",
+    "docwiz_image_providers",
+]
+
+# Each factory imports its module when it is called: a process that only submits
+# jobs never pays for what makes pictures and documents.
+
+
+@hookimpl
+def docwiz_ai_providers() -> Mapping[str, Factory]:
+    """Give the built-in AI providers."""
+    return {"offline": _offline_ai}
+
+
+@hookimpl
+def docwiz_image_providers() -> Mapping[str, Factory]:
+    """Give the built-in image providers."""
+    return {"offline": _offline_image}
+
+
+@hookimpl
+def docwiz_export_renderers() -> Mapping[str, Factory]:
+    """Give the built-in renderers."""
+    return {"pdf": _pdf, "png": _png, "jpeg": _jpeg, "json": _json}
+
+
+def _offline_ai(settings: Settings) -> AIProvider:
+    from docwiz_tasks.providers.offline import OfflineAIProvider
+
+    return OfflineAIProvider(settings)
+
+
+def _offline_image(settings: Settings) -> ImageProvider:
+    from docwiz_tasks.providers.offline import OfflineImageProvider
+
+    return OfflineImageProvider(settings)
+
+
+def _pdf(settings: Settings) -> Renderer:
+    from docwiz_tasks.renderers.pdf import PdfRenderer
+
+    return PdfRenderer(settings)
+
+
+def _png(settings: Settings) -> Renderer:
+    from docwiz_tasks.renderers.raster import PngRenderer
+
+    return PngRenderer(settings)
+
+
+def _jpeg(settings: Settings) -> Renderer:
+    from docwiz_tasks.renderers.raster import JpegRenderer
+
+    return JpegRenderer(settings)
+
+
+def _json(settings: Settings) -> Renderer:
+    from docwiz_tasks.renderers.json_document import JsonRenderer
+
+    return JsonRenderer(settings)

@@ -1,0 +1,229 @@
+"""What a host holds in hand after `register`."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from functools import cached_property
+from io import BytesIO
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from celery import Celery
+
+from docwiz_tasks import builtin
+from docwiz_tasks.celery_app import config
+from docwiz_tasks.celery_app.job import Job
+from docwiz_tasks.contracts import Records
+from docwiz_tasks.errors import StoreError
+from docwiz_tasks.jobs.journal import Journal
+from docwiz_tasks.jobs.resources import Resources
+from docwiz_tasks.plugins import Plugins
+from docwiz_tasks.records import StoredRecords
+from docwiz_tasks.records.validation import check_id
+from docwiz_tasks.settings import Settings
+from docwiz_tasks.store import Store, open_store, path_of
+
+__all__ = ["DocWiz"]
+
+# A namespace of its own, so that a key gives the same job id in every process.
+_KEYS = uuid.UUID("6f1c2a54-8f0e-4d62-9a55-2f7d0c0b1e11")
+
+
+class DocWiz:
+    """Submit jobs, find them again, and reach the store, the records and the plugins.
+
+    Args:
+        app: the Celery app that it is registered on.
+        settings: as the host gave them; host packages' defaults are added when needed.
+    """
+
+    def __init__(self, app: Celery, settings: Settings) -> None:
+        self.app = app
+        self.given_settings = settings
+        self.plugins = Plugins(settings.plugins, builtin)
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings in force: arguments, the environment, host packages, defaults."""
+        return self.given_settings.with_defaults(self.plugins.default_settings())
+
+    @cached_property
+    def store(self) -> Store:
+        """Where images, records and files live."""
+        return open_store(self.settings.store_url)
+
+    @cached_property
+    def records(self) -> Records:
+        """The host's records, or the default ones in the store."""
+        return self.plugins.records(self.settings) or StoredRecords(self.store)
+
+    @property
+    def resources(self) -> Resources:
+        """All that a job works with."""
+        return Resources(self.settings, self.store, self.records, self.plugins)
+
+    def visualize(
+        self,
+        image_id: str,
+        procedure_id: str,
+        patient_id: str | None = None,
+        *,
+        idempotency_key: str | None = None,
+    ) -> Job:
+        """Show one procedure on a photo, before and after.
+
+        Args:
+            image_id: from `add_image`.
+            procedure_id: a procedure of the catalogue or of the host's.
+            patient_id: whose photo it is, if it is to be found again by patient.
+            idempotency_key: the same key gives the same job, once.
+
+        Raises:
+            InvalidRequest: an argument is wrong.
+            NotFound: there is no such photo, procedure or patient.
+            SubmissionFailed: the broker did not take it; repeat with the same key.
+        """
+        arguments = {
+            "image_id": image_id,
+            "procedure_id": procedure_id,
+            "patient_id": patient_id,
+        }
+        return self._submit(config.VISUALIZATION, arguments, idempotency_key)
+
+    def compare(
+        self,
+        image_id: str,
+        procedure_ids: Sequence[str],
+        patient_id: str | None = None,
+        *,
+        idempotency_key: str | None = None,
+    ) -> Job:
+        """Show 2 to 8 procedures on one photo, side by side; otherwise as `visualize`."""
+        arguments = {
+            "image_id": image_id,
+            "procedure_ids": list(procedure_ids),
+            "patient_id": patient_id,
+        }
+        return self._submit(config.COMPARISON, arguments, idempotency_key)
+
+    def export(
+        self,
+        patient_id: str,
+        visualization_ids: Sequence[str] | None = None,
+        format: str = "pdf",
+        shareable: bool = False,
+        cost_breakdown_ids: Sequence[str] | None = None,
+        comparison_ids: Sequence[str] | None = None,
+        include_visualizations: bool = True,
+        include_cost_estimates: bool = True,
+        include_comparisons: bool = True,
+        *,
+        idempotency_key: str | None = None,
+    ) -> Job:
+        """Make a patient's report.
+
+        Args:
+            patient_id: whose report.
+            visualization_ids: which previews; all of the patient's if None.
+            format: one of the renderers: ``pdf``, ``png``, ``jpeg``, ``json`` are built in.
+            shareable: leave out whatever identifies the patient.
+            cost_breakdown_ids: which cost breakdowns; all if None.
+            comparison_ids: which comparisons; all if None.
+            include_visualizations: False leaves previews out.
+            include_cost_estimates: False leaves costs out.
+            include_comparisons: False leaves comparisons out.
+            idempotency_key: the same key gives the same job, once.
+
+        Raises:
+            InvalidRequest: an argument is wrong.
+            NotFound: something asked for isn't there.
+            WrongPatient: something asked for is another patient's.
+            SubmissionFailed: the broker did not take it; repeat with the same key.
+        """
+        arguments = {
+            "patient_id": patient_id,
+            "visualization_ids": _listed(visualization_ids),
+            "format": format,
+            "shareable": shareable,
+            "cost_breakdown_ids": _listed(cost_breakdown_ids),
+            "comparison_ids": _listed(comparison_ids),
+            "include_visualizations": include_visualizations,
+            "include_cost_estimates": include_cost_estimates,
+            "include_comparisons": include_comparisons,
+        }
+        return self._submit(config.EXPORT, arguments, idempotency_key)
+
+    def infographic(
+        self, cost_breakdown_id: str, format: str = "png", *, idempotency_key: str | None = None
+    ) -> Job:
+        """Draw a cost breakdown as ``png`` or ``jpeg``; otherwise as `visualize`."""
+        arguments = {"cost_breakdown_id": cost_breakdown_id, "format": format}
+        return self._submit(config.INFOGRAPHIC, arguments, idempotency_key)
+
+    def job(self, id: str) -> Job:
+        """Find a job again; its status says so if nobody submitted it.
+
+        Raises:
+            InvalidId: no job can have this id.
+        """
+        return Job(self, check_id(id))
+
+    def add_image(self, photo: bytes | str | Path) -> str:
+        """Check a photo, remove its metadata, store it and return its ``image_id``.
+
+        Args:
+            photo: JPEG, PNG or WebP bytes, or the path of such a file; at most 10 MB,
+                100 to 8192 pixels a side.
+
+        Raises:
+            InvalidPhoto: it can't be taken, and why.
+        """
+        # Imported here: a process that only submits jobs needs no imaging.
+        from docwiz_tasks.jobs.pictures import add_image
+
+        return add_image(self.store, photo)
+
+    def open(self, url: str) -> BinaryIO:
+        """Return what a ``docwiz:///`` URL of a result points to, as a file to read.
+
+        Raises:
+            StoreError: it isn't such a URL, or nothing is there.
+        """
+        data = self.store.get(path_of(url))
+        if data is None:
+            raise StoreError("There is nothing in the store at this URL.")
+        return BytesIO(data)
+
+    def link(self, url: str, expires_seconds: float = 3600) -> str:
+        """Return a signed link to what a ``docwiz:///`` URL points to.
+
+        Raises:
+            StoreError: this kind of store has no links.
+        """
+        return self.store.link(path_of(url), expires_seconds)
+
+    def journal(self, job_id: str) -> Journal:
+        """Return what the store knows of a job."""
+        return Journal(self.store, check_id(job_id))
+
+    def queues_by_task(self) -> dict[str, str]:
+        """Return the queue of each of the four tasks."""
+        previews, exports = self.settings.visualizations_queue, self.settings.exports_queue
+        return {
+            config.VISUALIZATION: previews,
+            config.COMPARISON: previews,
+            config.EXPORT: exports,
+            config.INFOGRAPHIC: exports,
+        }
+
+    def _submit(self, task: str, arguments: dict[str, Any], idempotency_key: str | None) -> Job:
+        job_id = str(uuid.uuid4())
+        if idempotency_key is not None:
+            job_id = str(uuid.uuid5(_KEYS, f"{task}\0{idempotency_key}"))
+        self.app.tasks[task].apply_async(kwargs=arguments, task_id=job_id)
+        return Job(self, job_id)
+
+
+def _listed(ids: Sequence[str] | None) -> list[str] | None:
+    return None if ids is None else list(ids)

@@ -1,0 +1,194 @@
+"""The report: what a patient takes home, in one of several formats."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from datetime import UTC, datetime
+
+from docwiz_tasks.contracts import Renderer, ReportDocument
+from docwiz_tasks.errors import DocWizError, RenderFailed, StoreError
+from docwiz_tasks.jobs.amounts import check_amounts
+from docwiz_tasks.jobs.calls import where
+from docwiz_tasks.jobs.journal import Document
+from docwiz_tasks.jobs.lookup import check_request, find_patient, find_procedure, of_patient
+from docwiz_tasks.jobs.report import ReportContent, build_report, identifiers
+from docwiz_tasks.jobs.requests import ExportRequest
+from docwiz_tasks.jobs.resources import Resources
+from docwiz_tasks.jobs.run import Run
+from docwiz_tasks.models import (
+    Comparison,
+    CostBreakdown,
+    Export,
+    Patient,
+    Procedure,
+    Visualization,
+)
+from docwiz_tasks.store import path_of, url_of
+
+__all__ = ["export"]
+
+logger = logging.getLogger(__name__)
+
+
+async def export(run: Run, request: ExportRequest, resources: Resources) -> Document:
+    """Make a patient's report and return its record."""
+    check_request(request, resources)
+    chosen = await run.step(
+        "select", lambda: select(request, resources), status="The records are chosen", progress=10
+    )
+    collected = await run.step(
+        "collect",
+        lambda: collect(request, chosen, resources),
+        status="The records are collected",
+        progress=30,
+    )
+    rendered = await run.step(
+        "render",
+        lambda: render(run.job_id, request, collected, resources),
+        status="The document is set",
+        progress=90,
+    )
+    return await run.step(
+        "record",
+        lambda: keep_record(run.job_id, request, collected, rendered, resources),
+        status="The report is ready",
+        progress=100,
+    )
+
+
+def select(request: ExportRequest, resources: Resources) -> Document:
+    """Settle which records the report shows.
+
+    Raises:
+        NotFound: one that was asked for isn't there.
+        WrongPatient: one belongs to another patient.
+    """
+    records, patient_id = resources.records, request.patient_id
+    choices = (
+        (
+            "visualization",
+            Visualization,
+            request.visualization_ids,
+            request.include_visualizations,
+        ),
+        (
+            "cost_breakdown",
+            CostBreakdown,
+            request.cost_breakdown_ids,
+            request.include_cost_estimates,
+        ),
+        ("comparison", Comparison, request.comparison_ids, request.include_comparisons),
+    )
+    return {
+        kind: [record.id for record in of_patient(records, kind, model, patient_id, ids)]
+        if included
+        else []
+        for kind, model, ids, included in choices
+    }
+
+
+def collect(request: ExportRequest, chosen: Document, resources: Resources) -> Document:
+    """Take the chosen records as they are now, so that a later try shows the same.
+
+    Raises:
+        AmountsDiffer: a cost breakdown does not add up.
+    """
+    records, patient_id = resources.records, request.patient_id
+    visualizations = of_patient(
+        records, "visualization", Visualization, patient_id, chosen["visualization"]
+    )
+    breakdowns = of_patient(
+        records, "cost_breakdown", CostBreakdown, patient_id, chosen["cost_breakdown"]
+    )
+    comparisons = of_patient(records, "comparison", Comparison, patient_id, chosen["comparison"])
+    for breakdown in breakdowns:
+        check_amounts(breakdown)
+    about = {record.procedure_id for record in (*visualizations, *breakdowns)}
+    return {
+        "patient": find_patient(records, patient_id).model_dump(mode="json"),
+        "visualizations": [record.model_dump(mode="json") for record in visualizations],
+        "cost_breakdowns": [record.model_dump(mode="json") for record in breakdowns],
+        "comparisons": [record.model_dump(mode="json") for record in comparisons],
+        "procedures": [find_procedure(records, id).model_dump(mode="json") for id in sorted(about)],
+        "created_at": datetime.now(UTC).isoformat(),
+    }
+
+
+def render(
+    job_id: str, request: ExportRequest, collected: Document, resources: Resources
+) -> Document:
+    """Set the report in its format and store the file."""
+
+    def read_picture(url: str) -> bytes:
+        data = resources.store.get(path_of(url))
+        if data is None:
+            raise StoreError("A picture of this report is no longer in the store.")
+        return data
+
+    document = build_report(
+        job_id,
+        _content(collected),
+        datetime.fromisoformat(collected["created_at"]),
+        read_picture,
+        shareable=request.shareable,
+    )
+    renderer = resources.plugins.renderer(request.format, resources.settings)
+    data = _rendered(renderer, request.format, document)
+    path = f"exports/{job_id}.{renderer.extension}"
+    resources.store.put(path, data)
+    count_pages = getattr(renderer, "count_pages", None)
+    return {
+        "url": url_of(path),
+        "media_type": renderer.media_type,
+        "size_bytes": len(data),
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "pages": None if count_pages is None else count_pages(data),
+    }
+
+
+def keep_record(
+    job_id: str,
+    request: ExportRequest,
+    collected: Document,
+    rendered: Document,
+    resources: Resources,
+) -> Document:
+    """Save the export's record and return it as plain data."""
+    record = Export(
+        id=job_id,
+        patient_id=request.patient_id,
+        format=request.format,
+        shareable=request.shareable,
+        file_url=rendered["url"],
+        media_type=rendered["media_type"],
+        size_bytes=rendered["size_bytes"],
+        sha256=rendered["sha256"],
+        pages=rendered["pages"],
+        created_at=datetime.fromisoformat(collected["created_at"]),
+        removed=identifiers(_content(collected)) if request.shareable else (),
+    )
+    resources.records.put("export", record)
+    return record.model_dump(mode="json")
+
+
+def _content(collected: Document) -> ReportContent:
+    return ReportContent(
+        patient=Patient.model_validate(collected["patient"]),
+        visualizations=[Visualization.model_validate(v) for v in collected["visualizations"]],
+        cost_breakdowns=[CostBreakdown.model_validate(c) for c in collected["cost_breakdowns"]],
+        comparisons=[Comparison.model_validate(c) for c in collected["comparisons"]],
+        procedures={p["id"]: Procedure.model_validate(p) for p in collected["procedures"]},
+    )
+
+
+def _rendered(renderer: Renderer, format: str, document: ReportDocument) -> bytes:
+    try:
+        return renderer.render(document)
+    except DocWizError:
+        raise
+    except Exception as error:
+        logger.error("Renderer %s failed: %s", format, where(error))
+        raise RenderFailed(
+            f"The renderer {format!r} failed with {type(error).__name__}: a defect in it."
+        ) from None

@@ -1,0 +1,144 @@
+"""The cost infographic: a breakdown as a picture, every figure set by us."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from docwiz_tasks.contracts import ArtworkRequest
+from docwiz_tasks.imaging import marks
+from docwiz_tasks.imaging.infographic import Infographic, draw
+from docwiz_tasks.jobs.amounts import check_amounts, fees
+from docwiz_tasks.jobs.calls import call, checked_picture
+from docwiz_tasks.jobs.journal import Document
+from docwiz_tasks.jobs.lookup import check_request, find_cost_breakdown, find_procedure
+from docwiz_tasks.jobs.pictures import keep_picture
+from docwiz_tasks.jobs.requests import InfographicRequest
+from docwiz_tasks.jobs.resources import Resources
+from docwiz_tasks.jobs.run import Run
+from docwiz_tasks.jobs.wording import calendar_date
+from docwiz_tasks.models import CostBreakdown
+from docwiz_tasks.store import path_of
+
+__all__ = ["draw_infographic"]
+
+WIDTH, HEIGHT = 1200, 800
+
+_ARTWORK_PROMPT = (
+    "Abstract, calm background for a clinic's leaflet: soft gradients in teal and warm white,"
+    " gentle curves, plenty of empty space. No people, no text, no letters, no numbers, no logos."
+)
+
+
+async def draw_infographic(run: Run, request: InfographicRequest, resources: Resources) -> Document:
+    """Draw a cost breakdown and return where the picture is."""
+    check_request(request, resources)
+    breakdown = await run.step(
+        "check", lambda: check(request, resources), status="The amounts add up", progress=20
+    )
+    artwork = await run.step(
+        "artwork",
+        lambda: make_artwork(run, resources),
+        status="The artwork is made",
+        progress=60,
+    )
+    picture = await run.step(
+        "draw",
+        lambda: draw_figures(run.job_id, request, breakdown, artwork, resources),
+        status="The figures are set",
+        progress=90,
+    )
+    return await run.step(
+        "finish",
+        lambda: {
+            "id": run.job_id,
+            "cost_breakdown_id": request.cost_breakdown_id,
+            "format": request.format,
+            "image_url": picture["url"],
+            "width": WIDTH,
+            "height": HEIGHT,
+            "artwork_provider": artwork["provider"],
+            "created_at": picture["created_at"],
+        },
+        status="The infographic is ready",
+        progress=100,
+    )
+
+
+def check(request: InfographicRequest, resources: Resources) -> Document:
+    """Take the breakdown as it is now.
+
+    Raises:
+        AmountsDiffer: it does not add up.
+    """
+    breakdown = find_cost_breakdown(resources.records, request.cost_breakdown_id)
+    check_amounts(breakdown)
+    procedure = find_procedure(resources.records, breakdown.procedure_id)
+    return {"breakdown": breakdown.model_dump(mode="json"), "procedure_name": procedure.name}
+
+
+async def make_artwork(run: Run, resources: Resources) -> Document:
+    """Have the image provider make the decoration; it is told no figure."""
+    settings = resources.settings
+    provider = resources.plugins.image_provider(settings)
+    seconds = min(settings.provider_timeout_seconds, run.remaining_seconds())
+    request = ArtworkRequest(
+        prompt=_ARTWORK_PROMPT,
+        width=WIDTH,
+        height=HEIGHT,
+        timeout_seconds=seconds,
+        idempotency_key=run.job_id,
+    )
+    image = await call(settings.image_provider, provider.create_artwork, seconds, request)
+    data, media_type = checked_picture(settings.image_provider, image.data)
+    url = keep_picture(resources.store, f"infographics/{run.job_id}/artwork", data, media_type)
+    return {"url": url, "provider": settings.image_provider, "model": image.model}
+
+
+def draw_figures(
+    job_id: str,
+    request: InfographicRequest,
+    checked: Document,
+    artwork: Document,
+    resources: Resources,
+) -> Document:
+    """Set the figures over the artwork and store the picture, with the artwork's mark kept."""
+    breakdown = CostBreakdown.model_validate(checked["breakdown"])
+    background = resources.store.get(path_of(artwork["url"])) or b""
+    picture = draw(
+        _figures(breakdown, checked["procedure_name"]),
+        artwork=background,
+        format=request.format,
+        width=WIDTH,
+        height=HEIGHT,
+    )
+    source_type = marks.read_source_type(background) or marks.GENERATED
+    picture = marks.embed_source_type(picture, source_type, note="Artwork only; figures are set.")
+    media_type = f"image/{request.format}"
+    path = f"infographics/{job_id}/infographic"
+    return {
+        "url": keep_picture(resources.store, path, picture, media_type),
+        "created_at": datetime.now(UTC).isoformat(),
+    }
+
+
+def _figures(breakdown: CostBreakdown, procedure_name: str) -> Infographic:
+    notes = ["An estimate, not an offer."]
+    if breakdown.calculated_at:
+        notes.insert(0, f"Calculated on {calendar_date(breakdown.calculated_at)}.")
+    return Infographic(
+        title="What it costs",
+        subtitle=procedure_name,
+        currency=breakdown.currency,
+        fees=fees(breakdown),
+        total=breakdown.total_cost,
+        insurance_coverage=breakdown.insurance_coverage,
+        patient_share=breakdown.patient_responsibility,
+        deductible=breakdown.deductible,
+        copay=breakdown.copay,
+        out_of_pocket_max=breakdown.out_of_pocket_max,
+        payment_plans=tuple(
+            (p.name, p.monthly_payment, p.duration_months, p.interest_rate, p.total_paid)
+            for p in breakdown.payment_plans
+        ),
+        notes=tuple(notes),
+    )

@@ -1,0 +1,137 @@
+"""One run of a job: its steps, each done once, and how far it has come."""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from docwiz_tasks.contracts import JobEvent
+from docwiz_tasks.errors import DeadlineExceeded, JobCancelled
+from docwiz_tasks.jobs.journal import Document, Journal, Step
+
+__all__ = ["Progress", "Run", "Work"]
+
+Work = Callable[[], Document | Awaitable[Document]]
+EventKind = Literal["submitted", "started", "step", "retry", "succeeded", "failed", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a job has come: a number from 0 to 100, a sentence, the step that brought it there."""
+
+    progress: int
+    status: str
+    step: str | None
+
+
+class Run:
+    """Do a job's steps in order, passing over those that an earlier delivery committed.
+
+    Args:
+        job_id: the Celery task id.
+        task: the Celery task name.
+        queue: the queue that it came from, where that is known.
+        attempt: the number of this delivery, from 1.
+        journal: where steps are committed.
+        seconds: how long the run may take.
+        report: is told of each progress; never goes backwards.
+        tell: is told of each event.
+    """
+
+    def __init__(
+        self,
+        *,
+        job_id: str,
+        task: str,
+        queue: str | None,
+        attempt: int,
+        journal: Journal,
+        seconds: float,
+        report: Callable[[Progress], None],
+        tell: Callable[[JobEvent], None],
+    ) -> None:
+        self.job_id = job_id
+        self.attempt = attempt
+        self._task = task
+        self._queue = queue
+        self._journal = journal
+        self._deadline = time.monotonic() + seconds
+        self._report = report
+        self._tell = tell
+        self._committed = journal.steps()
+        self.progress = max((step.progress for step in self._committed.values()), default=0)
+
+    async def step(
+        self, name: str, work: Work, *, status: str, progress: int | Callable[[], int] | None = None
+    ) -> Document:
+        """Return a step's outcome, from the journal or by doing the work and committing it.
+
+        Args:
+            name: the step's name, unique in the job.
+            work: does the step; returns plain data for JSON.
+            status: a sentence for people, shown when the step is done.
+            progress: 0 to 100 with the step done; as before if None.
+
+        Raises:
+            JobCancelled: the job was cancelled before the step began.
+            DeadlineExceeded: the time was up before the step began.
+        """
+        if committed := self._committed.get(name):
+            return committed.outcome
+        self.check()
+        outcome = work()
+        if inspect.isawaitable(outcome):
+            outcome = await outcome
+        reached = progress() if callable(progress) else progress
+        step = Step(outcome, max(self.progress, reached or 0))
+        step = self._committed[name] = self._journal.commit(name, step)
+        self.advance(step.progress, status, name)
+        self.tell("step", step=name)
+        return step.outcome
+
+    def has(self, name: str) -> bool:
+        """Say whether a step is committed."""
+        return name in self._committed
+
+    def advance(self, progress: int, status: str, step: str | None = None) -> None:
+        """Report progress; a lower number than before counts as that before."""
+        self.progress = max(self.progress, progress)
+        self._report(Progress(self.progress, status, step))
+
+    def check(self) -> None:
+        """Stop here if the job was cancelled or its time is up.
+
+        Raises:
+            JobCancelled: the cancel mark is there.
+            DeadlineExceeded: no time is left.
+        """
+        if self._journal.cancelled():
+            raise JobCancelled("The job was cancelled.")
+        if self.remaining_seconds() <= 0:
+            raise DeadlineExceeded("The job's time was up before it was done; submit it again.")
+
+    def remaining_seconds(self) -> float:
+        """Return how much of the job's time is left, at least 0."""
+        return max(0.0, self._deadline - time.monotonic())
+
+    def tell(
+        self, kind: EventKind, *, step: str | None = None, error_code: str | None = None
+    ) -> None:
+        """Tell plugins that something happened."""
+        self._tell(
+            JobEvent(
+                job_id=self.job_id,
+                task=self._task,
+                kind=kind,
+                step=step,
+                progress=self.progress,
+                attempt=self.attempt,
+                queue=self._queue,
+                error_code=error_code,
+                at=datetime.now(UTC),
+            )
+        )

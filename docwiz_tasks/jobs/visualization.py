@@ -1,0 +1,221 @@
+"""The preview: one procedure on a photo, before and after."""
+
+from __future__ import annotations
+
+import json
+import logging
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from docwiz_tasks.contracts import EditRequest, Embedding, EmbeddingProvider
+from docwiz_tasks.errors import ProviderError
+from docwiz_tasks.imaging import marks
+from docwiz_tasks.imaging.photos import header
+from docwiz_tasks.jobs.calls import call, checked_picture, where
+from docwiz_tasks.jobs.journal import Document
+from docwiz_tasks.jobs.lookup import check_request, find_procedure, photo_bytes
+from docwiz_tasks.jobs.pictures import keep_picture
+from docwiz_tasks.jobs.prompts import build_prompt
+from docwiz_tasks.jobs.requests import VisualizationRequest
+from docwiz_tasks.jobs.resources import Resources
+from docwiz_tasks.jobs.run import Run, Work
+from docwiz_tasks.models import Visualization
+from docwiz_tasks.store import path_of
+
+__all__ = ["NOTICE", "Subject", "preview", "visualize"]
+
+logger = logging.getLogger(__name__)
+
+NOTICE = "AI simulation, not a guarantee of results."
+
+Milestones = Mapping[str, int | Callable[[], int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One procedure on one photo, and the id of the visualization that shows it."""
+
+    visualization_id: str
+    image_id: str
+    procedure_id: str
+    patient_id: str | None
+
+
+async def visualize(run: Run, request: VisualizationRequest, resources: Resources) -> Document:
+    """Make a preview and return its record."""
+    run.advance(0, "Starting the preview")
+    check_request(request, resources)
+    subject = Subject(run.job_id, request.image_id, request.procedure_id, request.patient_id)
+    return await preview(run, subject, resources, {"photo": 20, "edit": 80, "record": 100})
+
+
+async def preview(
+    run: Run, subject: Subject, resources: Resources, milestones: Milestones, prefix: str = ""
+) -> Document:
+    """Do the steps of one preview.
+
+    Args:
+        run: the job's run.
+        subject: what to show.
+        resources: what to work with.
+        milestones: the job's progress with a step done, by the step's name.
+        prefix: put before each step's name, where one job makes several previews.
+    """
+
+    async def step(name: str, work: Work, status: str) -> Document:
+        return await run.step(
+            prefix + name,
+            work,
+            status=status,
+            progress=milestones.get(name),
+        )
+
+    photo = await step("photo", lambda: take_photo(subject, resources), "The photo is ready")
+    edit = await step(
+        "edit", lambda: edit_photo(run, subject, photo, resources), "The picture is made"
+    )
+    embedding = await step(
+        "embed", lambda: embed_pair(run, subject, photo, edit, resources), "The pair is embedded"
+    )
+    await step("index", lambda: index_case(subject, embedding, resources), "The case is filed")
+    return await step(
+        "record",
+        lambda: keep_record(subject, photo, edit, embedding, resources),
+        f"{photo['procedure_name']}: the preview is ready",
+    )
+
+
+def take_photo(subject: Subject, resources: Resources) -> Document:
+    """Check the photo, store it as the before picture, and settle what is asked for."""
+    data = photo_bytes(resources.store, subject.image_id)
+    media_type, width, height = header(data)
+    procedure = find_procedure(resources.records, subject.procedure_id)
+    path = f"visualizations/{subject.visualization_id}/before"
+    return {
+        "url": keep_picture(resources.store, path, data, media_type),
+        "media_type": media_type,
+        "width": width,
+        "height": height,
+        "procedure_name": procedure.name,
+        "region": procedure.region,
+        "prompt": build_prompt(procedure),
+        "generated_at": datetime.now(UTC).isoformat(),
+    }
+
+
+async def edit_photo(
+    run: Run, subject: Subject, photo: Document, resources: Resources
+) -> Document:
+    """Have the AI provider change the photo, and store the marked result as the after picture."""
+    settings = resources.settings
+    provider = resources.plugins.ai_provider(settings)
+    seconds = min(settings.provider_timeout_seconds, run.remaining_seconds())
+    request = EditRequest(
+        image=photo_bytes(resources.store, subject.image_id),
+        media_type=photo["media_type"],
+        prompt=photo["prompt"],
+        region=photo["region"],
+        seed=zlib.crc32(f"{subject.image_id}/{subject.procedure_id}".encode()),
+        timeout_seconds=seconds,
+        idempotency_key=subject.visualization_id,
+    )
+    image = await call(settings.ai_provider, provider.edit_image, seconds, request)
+    data, media_type = checked_picture(settings.ai_provider, image.data)
+    marked = marks.embed_source_type(data, marks.EDITED, note=f"SIMULATION. {NOTICE}")
+    path = f"visualizations/{subject.visualization_id}/after"
+    return {
+        "url": keep_picture(resources.store, path, marked, media_type),
+        "media_type": media_type,
+        "provider": settings.ai_provider,
+        "model": image.model,
+        "provider_id": image.provider_id,
+        "usage": dict(image.usage),
+        "seed": request.seed,
+    }
+
+
+async def embed_pair(
+    run: Run, subject: Subject, photo: Document, edit: Document, resources: Resources
+) -> Document:
+    """Have both pictures embedded, if the AI provider can, and store the vectors."""
+    settings = resources.settings
+    provider = resources.plugins.ai_provider(settings)
+    if not isinstance(provider, EmbeddingProvider):
+        return {"embedding": None}
+    vectors: dict[str, list[float]] = {}
+    model = ""
+    for name, picture in (("before", photo), ("after", edit)):
+        data = resources.store.get(path_of(picture["url"])) or b""
+        seconds = min(settings.provider_timeout_seconds, run.remaining_seconds())
+        embedding = await call(
+            settings.ai_provider, provider.embed_image, seconds, data, picture["media_type"]
+        )
+        vectors[name], model = [float(x) for x in embedding.vector], embedding.model
+    if not vectors["after"] or len(vectors["before"]) != len(vectors["after"]):
+        raise ProviderError(f"The provider {settings.ai_provider!r} gave unequal embeddings.")
+    document = json.dumps({"model": model, **vectors}).encode()
+    resources.store.put(f"embeddings/{subject.visualization_id}.json", document)
+    return {
+        "embedding": {
+            "id": subject.visualization_id,
+            "model": model,
+            "dimensions": len(vectors["after"]),
+        }
+    }
+
+
+def index_case(subject: Subject, embedding: Document, resources: Resources) -> Document:
+    """Give the after picture's embedding to the case index, if there is one.
+
+    An index that fails harms no preview; the outcome says that it has yet to be filed.
+    """
+    index = resources.plugins.case_index(resources.settings)
+    if index is None or embedding["embedding"] is None:
+        return {"indexed": False}
+    data = resources.store.get(f"embeddings/{subject.visualization_id}.json") or b"{}"
+    stored = json.loads(data)
+    try:
+        index.add(
+            subject.visualization_id,
+            Embedding(stored["after"], stored["model"]),
+            {"procedure_id": subject.procedure_id},
+        )
+    except Exception as error:
+        logger.warning("The case index did not take a visualization: %s", where(error))
+        return {"indexed": False}
+    return {"indexed": True}
+
+
+def keep_record(
+    subject: Subject, photo: Document, edit: Document, embedding: Document, resources: Resources
+) -> Document:
+    """Save the visualization's record and return it as plain data."""
+    record = Visualization.model_validate(
+        {
+            "id": subject.visualization_id,
+            "patient_id": subject.patient_id,
+            "procedure_id": subject.procedure_id,
+            "procedure_name": photo["procedure_name"],
+            "before_image_url": photo["url"],
+            "after_image_url": edit["url"],
+            "prompt_used": photo["prompt"],
+            "generated_at": photo["generated_at"],
+            "embedding": embedding["embedding"],
+            "provider": edit["provider"],
+            "model": edit["model"],
+            "metadata": {
+                "image_id": subject.image_id,
+                "region": photo["region"],
+                "width": photo["width"],
+                "height": photo["height"],
+                "seed": edit["seed"],
+                "provider_id": edit["provider_id"],
+                "usage": edit["usage"],
+                "notice": NOTICE,
+            },
+        }
+    )
+    resources.records.put("visualization", record)
+    return record.model_dump(mode="json")
