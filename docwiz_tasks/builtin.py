@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from docwiz_tasks.hookspecs import hookimpl
 
 if TYPE_CHECKING:
-    from docwiz_tasks.contracts import AIProvider, Factory, ImageProvider, Renderer
+    from docwiz_tasks.contracts import Factory
     from docwiz_tasks.settings import Settings
 
 __all__ = [
@@ -39,37 +39,37 @@ def docwiz_export_renderers() -> Mapping[str, Factory]:
     return {"pdf": _pdf, "png": _png, "jpeg": _jpeg, "json": _json}
 
 
-def _offline_ai(settings: Settings) -> AIProvider:
+def _offline_ai(settings: Settings) -> object:
     from docwiz_tasks.providers.offline import OfflineAIProvider
 
     return OfflineAIProvider(settings)
 
 
-def _offline_image(settings: Settings) -> ImageProvider:
+def _offline_image(settings: Settings) -> object:
     from docwiz_tasks.providers.offline import OfflineImageProvider
 
     return OfflineImageProvider(settings)
 
 
-def _pdf(settings: Settings) -> Renderer:
+def _pdf(settings: Settings) -> object:
     from docwiz_tasks.renderers.pdf import PdfRenderer
 
     return PdfRenderer(settings)
 
 
-def _png(settings: Settings) -> Renderer:
+def _png(settings: Settings) -> object:
     from docwiz_tasks.renderers.raster import PngRenderer
 
     return PngRenderer(settings)
 
 
-def _jpeg(settings: Settings) -> Renderer:
+def _jpeg(settings: Settings) -> object:
     from docwiz_tasks.renderers.raster import JpegRenderer
 
     return JpegRenderer(settings)
 
 
-def _json(settings: Settings) -> Renderer:
+def _json(settings: Settings) -> object:
     from docwiz_tasks.renderers.json_document import JsonRenderer
 
     return JsonRenderer(settings)

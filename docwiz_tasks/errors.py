@@ -43,6 +43,8 @@ message alone, so that Celery's JSON result backend can carry it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 __all__ = [
     "AlreadyRegistered",
     "AmountsDiffer",
@@ -80,6 +82,7 @@ __all__ = [
     "UnknownRecord",
     "WaitTimeout",
     "WrongPatient",
+    "error_from",
 ]
 
 
@@ -284,10 +287,6 @@ class ProviderRefused(ProviderError):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
-        self.message = f"The provider refused to make this picture: {reason}"
-
-    def __str__(self) -> str:
-        return self.message
 
 
 class ProviderRejected(ProviderError):
@@ -326,7 +325,7 @@ class JobCancelled(DocWizError):
 
 
 class JobFailed(DocWizError):
-    """The job ended without a result.
+    """The job ended with an error that has no class of its own here.
 
     Args:
         message: the sentence of the error that it failed with.
@@ -334,12 +333,14 @@ class JobFailed(DocWizError):
         retryable: whether submitting it again may help.
     """
 
-    def __init__(
-        self, message: str, code: str = "job_failed", *, retryable: bool = False
-    ) -> None:
+    def __init__(self, message: str, code: str = "job_failed", *, retryable: bool = False) -> None:
         super().__init__(message)
+        self.args = (message, code)
         self.code = code
         self.retryable = retryable
+
+    def __str__(self) -> str:
+        return self.message
 
 
 class WaitTimeout(DocWizError):
@@ -353,3 +354,19 @@ class InternalError(DocWizError):
     """A defect of ours or of a plugin's; the log has where, without any data."""
 
     code = "internal_error"
+
+
+def error_from(code: str, message: str, *, retryable: bool) -> DocWizError:
+    """Return the error that a kept code and message stand for."""
+    for kind in _kinds(DocWizError):
+        if kind.code == code:
+            error = kind(message)
+            error.retryable = retryable
+            return error
+    return JobFailed(message, code, retryable=retryable)
+
+
+def _kinds(kind: type[DocWizError]) -> Iterator[type[DocWizError]]:
+    yield kind
+    for narrower in kind.__subclasses__():
+        yield from _kinds(narrower)

@@ -116,7 +116,9 @@ class Plugins:
                 listener.function(event)
             except Exception as error:
                 logger.warning(
-                    "Plugin %s failed on a job event: %s", listener.plugin_name, type(error).__name__
+                    "Plugin %s failed on a job event: %s",
+                    listener.plugin_name,
+                    type(error).__name__,
                 )
 
     def _entry_points(self) -> list[EntryPoint]:
@@ -196,6 +198,4 @@ def _make(what: str, name: str, factories: Mapping[str, Any], settings: Settings
     except DocWizError:
         raise
     except Exception as error:
-        raise PluginError(
-            f"The {what} {name!r} can't be made: {type(error).__name__}."
-        ) from error
+        raise PluginError(f"The {what} {name!r} can't be made: {type(error).__name__}.") from error

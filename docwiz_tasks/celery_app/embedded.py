@@ -31,7 +31,7 @@ def embedded_worker(
     """
     started = threading.Event()
 
-    class EmbeddedWorker(app.WorkController):  # type: ignore[misc, name-defined]
+    class EmbeddedWorker(app.WorkController):  # type: ignore[misc]
         def on_consumer_ready(self, consumer: Any) -> None:
             started.set()
 

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from celery.exceptions import Ignore
 
-from docwiz_tasks.errors import DeadlineExceeded, DocWizError, InternalError, JobCancelled, JobFailed
+from docwiz_tasks.errors import (
+    DeadlineExceeded,
+    DocWizError,
+    InternalError,
+    JobCancelled,
+    error_from,
+)
 from docwiz_tasks.jobs.calls import where
 from docwiz_tasks.jobs.journal import Document, End, Journal
 from docwiz_tasks.jobs.requests import JobRequest, parse
@@ -77,9 +83,7 @@ def _run(task: DocWizTask, journal: Journal, arguments: Mapping[str, Any]) -> En
     return end
 
 
-async def _recipe(
-    recipe: Recipe, run: Run, request: JobRequest, resources: Resources
-) -> Document:
+async def _recipe(recipe: Recipe, run: Run, request: JobRequest, resources: Resources) -> Document:
     run.check()
     return await recipe(run, request, resources)
 
@@ -87,13 +91,12 @@ async def _recipe(
 def _told(task: DocWizTask, end: End) -> Document:
     if end.state == "SUCCESS":
         return {"status": "completed", "progress": 100, "result": end.result}
-    error = end.error or {}
     if end.state == "REVOKED":
         if not task.request.is_eager and task.request.id:
             task.backend.mark_as_revoked(task.request.id, "cancelled", request=task.request)
         raise Ignore
-    # Without the cause: its text can hold data, and Celery keeps tracebacks.
-    raise JobFailed(error["message"], error["code"], retryable=error["retryable"]) from None
+    # Made anew, without its cause: a cause's text can hold data, and Celery keeps tracebacks.
+    raise error_from(**(end.error or {}))
 
 
 def _failure(error: Exception, run: Run) -> DocWizError:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from docwiz_tasks.celery_app.status import JobStatus, read_status
 from docwiz_tasks.celery_app.watching import changes
-from docwiz_tasks.errors import JobCancelled, JobFailed, UnknownJob, WaitTimeout
+from docwiz_tasks.errors import UnknownJob, WaitTimeout, error_from
 from docwiz_tasks.jobs.journal import End
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Job:
             timeout: how many seconds to wait at most.
 
         Raises:
-            JobFailed: it failed; `code` says with what.
+            DocWizError: it failed, with this error.
             JobCancelled: it was cancelled.
             UnknownJob: nobody submitted it.
             WaitTimeout: it had not ended by then; it goes on.
@@ -74,10 +74,7 @@ class Job:
                 continue
             if status.result is not None:
                 return status.result
-            error = status.error or {}
-            if status.state == "REVOKED":
-                raise JobCancelled(error["message"])
-            raise JobFailed(error["message"], error["code"], retryable=error["retryable"])
+            raise error_from(**(status.error or {}))
         raise WaitTimeout(f"The job had not ended after {timeout} seconds; it goes on.")
 
     def cancel(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, Literal
+from typing import Any
 
 from celery import Celery, states
 from pydantic import BaseModel, ConfigDict
@@ -41,10 +41,7 @@ class JobStatus(BaseModel):
     model_config = ConfigDict(frozen=True, defer_build=True)
 
     task_id: str
-    state: Literal[
-        "UNKNOWN", "PENDING", "RECEIVED", "STARTED", "PROGRESS", "RETRY",
-        "SUCCESS", "FAILURE", "REVOKED",
-    ]  # fmt: skip
+    state: str
     ready: bool
     successful: bool
     status: str
@@ -83,9 +80,7 @@ def read_status(app: Celery, journal: Journal) -> JobStatus:
     return _open(journal, states.PENDING, "Waiting in the queue", 0, {})
 
 
-def _open(
-    journal: Journal, state: str, sentence: str, progress: int, meta: Document
-) -> JobStatus:
+def _open(journal: Journal, state: str, sentence: str, progress: int, meta: Document) -> JobStatus:
     return JobStatus(
         task_id=journal.job_id,
         state=state,
@@ -126,7 +121,9 @@ def _ended_by_celery(journal: Journal, state: str, value: object) -> JobStatus:
         code, message = value.code, value.message
     else:
         name = type(value).__name__
-        code, message = _CELERY_FAILURES.get(name, ("internal_error", f"The job ended with {name}."))
+        code, message = _CELERY_FAILURES.get(
+            name, ("internal_error", f"The job ended with {name}.")
+        )
     error = {"code": code, "message": message, "retryable": code == "worker_lost"}
     return _ended(journal, End("REVOKED" if state == states.REVOKED else "FAILURE", error=error))
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["submit"]
 
+
 def submit(
     task: DocWizTask,
     args: Sequence[Any],

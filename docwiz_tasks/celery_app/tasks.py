@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from celery import Celery, Task
 
@@ -35,9 +35,9 @@ class DocWizTask(Task):  # type: ignore[misc]
     """Base of the four tasks: checked when submitted, run step by step, never lost."""
 
     abstract = True
-    docwiz: ClassVar[DocWiz]
-    request_type: ClassVar[type[JobRequest]]
-    recipe: ClassVar[Recipe]
+    docwiz: DocWiz
+    request_type: type[JobRequest]
+    recipe: Recipe
 
     acks_late = True
     reject_on_worker_lost = True

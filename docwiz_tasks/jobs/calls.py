@@ -14,6 +14,7 @@ from docwiz_tasks.errors import (
     DocWizError,
     InvalidPhoto,
     ProviderError,
+    ProviderRefused,
     ProviderUnavailable,
 )
 from docwiz_tasks.imaging.photos import header
@@ -28,7 +29,7 @@ T = TypeVar("T")
 
 async def call(
     provider: str,
-    method: Callable[P, Awaitable[T] | T],
+    method: Callable[P, Awaitable[T]],
     timeout_seconds: float,
     *args: P.args,
     **kwargs: P.kwargs,
@@ -49,11 +50,16 @@ async def call(
     try:
         async with asyncio.timeout(timeout_seconds):
             if inspect.iscoroutinefunction(method):
-                return cast(T, await method(*args, **kwargs))
+                return await method(*args, **kwargs)
+            # The contract lets a provider's method be a plain one.
             return cast(T, await asyncio.to_thread(method, *args, **kwargs))
     except TimeoutError:
         raise ProviderUnavailable(
             f"The provider {provider!r} did not answer within {timeout_seconds:.0f} seconds."
+        ) from None
+    except ProviderRefused as refusal:
+        raise ProviderRefused(
+            f"The provider {provider!r} refused to make this picture: {refusal.reason}"
         ) from None
     except DocWizError:
         raise

@@ -50,9 +50,7 @@ async def compare(run: Run, request: ComparisonRequest, resources: Resources) ->
     return result
 
 
-async def make_previews(
-    run: Run, subjects: list[Subject], resources: Resources
-) -> list[Document]:
+async def make_previews(run: Run, subjects: list[Subject], resources: Resources) -> list[Document]:
     """Make all previews concurrently; the first failure stops the others.
 
     Raises:

@@ -104,7 +104,7 @@ def collect(request: ExportRequest, chosen: Document, resources: Resources) -> D
     comparisons = of_patient(records, "comparison", Comparison, patient_id, chosen["comparison"])
     for breakdown in breakdowns:
         check_amounts(breakdown)
-    about = {record.procedure_id for record in (*visualizations, *breakdowns)}
+    about = {v.procedure_id for v in visualizations} | {b.procedure_id for b in breakdowns}
     return {
         "patient": find_patient(records, patient_id).model_dump(mode="json"),
         "visualizations": [record.model_dump(mode="json") for record in visualizations],

@@ -108,7 +108,7 @@ def _preview(
     procedure = procedures.get(shown.procedure_id)
     paragraphs = (procedure.description,) if procedure else ()
     made = f"Simulated on {calendar_date(shown.generated_at)} with {shown.provider}, {shown.model}."
-    tables = ()
+    tables: tuple[ReportTable, ...] = ()
     if procedure:
         tables = (
             ReportTable(
@@ -136,7 +136,9 @@ def _preview(
 def _comparison(comparison: Comparison, read_picture: ReadPicture) -> ReportSection:
     first = comparison.procedures[0]
     after = [
-        _picture(read_picture(p.after_image_url), f"{p.procedure_name} (simulation)", simulated=True)
+        _picture(
+            read_picture(p.after_image_url), f"{p.procedure_name} (simulation)", simulated=True
+        )
         for p in comparison.procedures
     ]
     rows = tuple(
@@ -175,9 +177,9 @@ def _cost(
     tables = [ReportTable(("Item", "Amount"), rows, frozenset({1}))]
     if breakdown.payment_plans:
         tables.append(_plans(breakdown))
-    paragraphs = [f"Calculated on {calendar_date(breakdown.calculated_at)}."] * (
-        breakdown.calculated_at is not None
-    )
+    paragraphs = []
+    if breakdown.calculated_at:
+        paragraphs.append(f"Calculated on {calendar_date(breakdown.calculated_at)}.")
     if breakdown.insurance_provider and not shareable:
         paragraphs.append(f"Insurance: {breakdown.insurance_provider}.")
     return ReportSection(title, tuple(paragraphs), (), tuple(tables))

@@ -105,9 +105,7 @@ def take_photo(subject: Subject, resources: Resources) -> Document:
     }
 
 
-async def edit_photo(
-    run: Run, subject: Subject, photo: Document, resources: Resources
-) -> Document:
+async def edit_photo(run: Run, subject: Subject, photo: Document, resources: Resources) -> Document:
     """Have the AI provider change the photo, and store the marked result as the after picture."""
     settings = resources.settings
     provider = resources.plugins.ai_provider(settings)

@@ -58,7 +58,9 @@ def check_path(path: str) -> str:
         InvalidId: it doesn't.
     """
     if not _PATH.fullmatch(path):
-        raise InvalidId("This id can't be part of a store path: use letters, digits, '.', '_', '-'.")
+        raise InvalidId(
+            "This id can't be part of a store path: use letters, digits, '.', '_', '-'."
+        )
     return path
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from docwiz_tasks.errors import ExtraMissing
 
@@ -24,7 +25,8 @@ def fake_redis() -> Iterator[str]:
         raise ExtraMissing.for_extra("testing", "The fake Redis") from None
     server = TcpFakeServer(("127.0.0.1", 0), server_type="redis")
     # As shipped each reply waits for the acknowledgement of the one before: 20 times slower.
-    server.RequestHandlerClass.disable_nagle_algorithm = True
+    handler: Any = server.RequestHandlerClass
+    handler.disable_nagle_algorithm = True
     thread = threading.Thread(target=server.serve_forever, name="fake-redis", daemon=True)
     thread.start()
     try:
