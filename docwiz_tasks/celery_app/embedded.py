@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from celery import Celery, _state
+from celery.exceptions import WorkerShutdown
 
 __all__ = ["embedded_worker"]
 
@@ -56,8 +57,13 @@ def embedded_worker(
         _state._set_task_join_will_block(False)
         yield worker
     finally:
-        worker.stop()
+        # In its own thread, between two messages: from outside it would lose its connection.
+        worker.consumer.call_soon(_shut_down)
         thread.join(STOP_SECONDS)
         _state.set_default_app(default_app)
         if thread.is_alive():
             raise TimeoutError(f"The worker did not stop within {STOP_SECONDS} seconds.")
+
+
+def _shut_down() -> None:
+    raise WorkerShutdown(0)

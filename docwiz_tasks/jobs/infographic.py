@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from docwiz_tasks.contracts import ArtworkRequest
 from docwiz_tasks.imaging import marks
-from docwiz_tasks.imaging.infographic import Infographic, draw
+from docwiz_tasks.imaging.infographic import Infographic, Plan, draw
 from docwiz_tasks.jobs.amounts import check_amounts, fees
 from docwiz_tasks.jobs.calls import call, checked_picture
 from docwiz_tasks.jobs.journal import Document
@@ -137,7 +137,7 @@ def _figures(breakdown: CostBreakdown, procedure_name: str) -> Infographic:
         copay=breakdown.copay,
         out_of_pocket_max=breakdown.out_of_pocket_max,
         payment_plans=tuple(
-            (p.name, p.monthly_payment, p.duration_months, p.interest_rate, p.total_paid)
+            Plan(p.name, p.monthly_payment, p.duration_months, p.interest_rate, p.total_paid)
             for p in breakdown.payment_plans
         ),
         notes=tuple(notes),

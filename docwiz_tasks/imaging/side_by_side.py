@@ -1,0 +1,109 @@
+"""One picture of a photo and several simulations, side by side."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from docwiz_tasks.imaging import marks
+from docwiz_tasks.imaging.photos import decoded
+from docwiz_tasks.typography import fitted, font, shortened, wrapped
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+    from PIL.ImageDraw import ImageDraw
+
+__all__ = ["Panel", "compose"]
+
+_PANEL_WIDTH, _MAX_PICTURE = 420, 560
+_MARGIN, _GAP, _HEAD, _CAPTION, _FOOT = 48, 28, 108, 132, 76
+_INK, _QUIET, _LINE, _ACCENT = (28, 40, 48), (92, 108, 116), (222, 230, 232), (18, 112, 124)
+_TOP, _MIDDLE = "la", "lm"
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One picture with its caption.
+
+    Args:
+        image: a picture's bytes.
+        title: the caption's first line.
+        lines: more lines, up to three.
+        simulated: whether an AI or a simulation made it.
+    """
+
+    image: bytes = field(repr=False)
+    title: str
+    lines: tuple[str, ...]
+    simulated: bool
+
+
+def compose(panels: Sequence[Panel], *, title: str, notice: str) -> bytes:
+    """Return the panels in a grid, as a PNG marked as AI-edited.
+
+    Args:
+        panels: 2 to 9 of them, the photo first.
+        title: the heading.
+        notice: the sentence that says what the pictures are.
+
+    Raises:
+        InvalidPhoto: a panel's picture can't be read.
+    """
+    from PIL import Image as Images
+    from PIL import ImageDraw
+
+    pictures = [decoded(panel.image).convert("RGB") for panel in panels]
+    tallest = max(picture.height / picture.width for picture in pictures)
+    picture_height = min(_MAX_PICTURE, round(_PANEL_WIDTH * tallest))
+    columns = _columns(len(panels))
+    rows = math.ceil(len(panels) / columns)
+    width = 2 * _MARGIN + columns * _PANEL_WIDTH + (columns - 1) * _GAP
+    height = _HEAD + rows * (picture_height + _CAPTION + _GAP) + _FOOT
+    sheet = Images.new("RGB", (width, height), "white")
+    draw = ImageDraw.Draw(sheet)
+    draw.rectangle((0, 0, width, 10), fill=_ACCENT)
+    draw.text((_MARGIN, 42), title, fill=_INK, font=font(34, bold=True), anchor=_TOP)
+    for number, (panel, picture) in enumerate(zip(panels, pictures, strict=True)):
+        column, row = number % columns, number // columns
+        left = _MARGIN + column * (_PANEL_WIDTH + _GAP)
+        top = _HEAD + row * (picture_height + _CAPTION + _GAP)
+        _place(sheet, picture, (left, top), picture_height)
+        _caption(draw, panel, left, top + picture_height + 12)
+    draw.line((_MARGIN, height - _FOOT, width - _MARGIN, height - _FOOT), fill=_LINE, width=2)
+    line = fitted(notice, 20, width - 2 * _MARGIN)
+    draw.text((_MARGIN, height - _FOOT // 2), notice, fill=_QUIET, font=line, anchor=_MIDDLE)
+    file = io.BytesIO()
+    sheet.save(file, "PNG", compress_level=2)
+    return marks.embed_source_type(file.getvalue(), marks.EDITED, note=notice)
+
+
+def _columns(count: int) -> int:
+    return count if count <= 4 else math.ceil(count / 2) if count <= 8 else 3
+
+
+def _place(sheet: Image, picture: Image, corner: tuple[int, int], height: int) -> None:
+    from PIL import Image as Images
+    from PIL import ImageOps
+
+    fit = ImageOps.contain(picture, (_PANEL_WIDTH, height), Images.Resampling.LANCZOS)
+    frame = Images.new("RGB", (_PANEL_WIDTH, height), (240, 244, 245))
+    frame.paste(fit, ((_PANEL_WIDTH - fit.width) // 2, (height - fit.height) // 2))
+    sheet.paste(frame, corner)
+
+
+def _caption(draw: ImageDraw, panel: Panel, left: int, top: int) -> None:
+    bold, plain = font(21, bold=True), font(17)
+    y = top
+    for line in wrapped(panel.title, bold, _PANEL_WIDTH, 1):
+        draw.text((left, y), line, fill=_INK, font=bold, anchor=_TOP)
+        y += 30
+    if panel.simulated:
+        draw.text((left, y), "AI simulation", fill=_ACCENT, font=font(15, bold=True), anchor=_TOP)
+        y += 23
+    for text in panel.lines[:3]:
+        line = shortened(text, plain, _PANEL_WIDTH)
+        draw.text((left, y), line, fill=_QUIET, font=plain, anchor=_TOP)
+        y += 23
