@@ -64,8 +64,12 @@ def header(data: bytes) -> tuple[str, int, int]:
     return media_type_of(data) or "", image.width, image.height
 
 
-def decoded(data: bytes) -> Image:
+def decoded(data: bytes, *, at_least: tuple[int, int] | None = None) -> Image:
     """Return the whole picture, decoded; orientation and mode are the file's.
+
+    Args:
+        data: JPEG, PNG or WebP bytes.
+        at_least: a JPEG may be decoded to a smaller size, no smaller than this one.
 
     Raises:
         InvalidPhoto: it is no picture, or broken, or moving.
@@ -75,6 +79,8 @@ def decoded(data: bytes) -> Image:
         raise InvalidPhoto(f"This photo has too many pixels: at most {MAX_SIDE} a side.")
     if getattr(image, "is_animated", False):
         raise InvalidPhoto("This photo moves: send a still picture.")
+    if at_least:
+        image.draft("RGB", at_least)
     try:
         image.load()
     # Decoders raise what comes, a broken file can make them raise nearly anything.

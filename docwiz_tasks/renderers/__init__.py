@@ -1,0 +1,1 @@
+"""The built-in renderers: one report document, several formats."""
