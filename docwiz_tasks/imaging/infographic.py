@@ -167,7 +167,9 @@ def _plans(canvas: ImageDraw, shown: Infographic) -> None:
     plans = shown.payment_plans[:4]
     if not plans:
         return
-    canvas.text((72, 518), "Payment plans", fill=_INK, font=font(22, bold=True), anchor=_LEFT)
+    more = len(shown.payment_plans) - len(plans)
+    heading = f"Payment plans (and {more} more)" if more else "Payment plans"
+    canvas.text((72, 518), heading, fill=_INK, font=font(22, bold=True), anchor=_LEFT)
     gap = 18
     width = min(519, (1056 - gap * (len(plans) - 1)) // len(plans))
     for number, plan in enumerate(plans):

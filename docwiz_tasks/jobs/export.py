@@ -65,26 +65,26 @@ def select(request: ExportRequest, resources: Resources) -> Document:
         WrongPatient: one belongs to another patient.
     """
     records, patient_id = resources.records, request.patient_id
-    choices = (
-        (
-            "visualization",
-            Visualization,
-            request.visualization_ids,
-            request.include_visualizations,
-        ),
-        (
-            "cost_breakdown",
-            CostBreakdown,
-            request.cost_breakdown_ids,
-            request.include_cost_estimates,
-        ),
-        ("comparison", Comparison, request.comparison_ids, request.include_comparisons),
-    )
+    visualizations: list[Visualization] = []
+    breakdowns: list[CostBreakdown] = []
+    comparisons: list[Comparison] = []
+    if request.include_comparisons:
+        ids = request.comparison_ids
+        comparisons = of_patient(records, "comparison", Comparison, patient_id, ids)
+    if request.include_cost_estimates:
+        ids = request.cost_breakdown_ids
+        breakdowns = of_patient(records, "cost_breakdown", CostBreakdown, patient_id, ids)
+    if request.include_visualizations:
+        ids = request.visualization_ids
+        visualizations = of_patient(records, "visualization", Visualization, patient_id, ids)
+    shown = {p.visualization_id for c in comparisons for p in c.procedures}
+    if request.visualization_ids is None:
+        # The previews of a comparison are shown there; nobody asked for them twice.
+        visualizations = [v for v in visualizations if v.id not in shown]
     return {
-        kind: [record.id for record in of_patient(records, kind, model, patient_id, ids)]
-        if included
-        else []
-        for kind, model, ids, included in choices
+        "visualization": [record.id for record in visualizations],
+        "cost_breakdown": [record.id for record in breakdowns],
+        "comparison": [record.id for record in comparisons],
     }
 
 
