@@ -18,8 +18,8 @@ __all__ = [
     "ArtworkRequest",
     "CaseIndex",
     "EditRequest",
-    "EmbeddingProvider",
     "Embedding",
+    "EmbeddingProvider",
     "Factory",
     "GeneratedImage",
     "ImageProvider",
@@ -151,7 +151,7 @@ class ReportPicture:
 
 @dataclass(frozen=True, slots=True)
 class ReportTable:
-    """A table of a report: a head and rows of as many cells; `numeric` are right-aligned columns."""
+    """A table of a report: rows of as many cells as its head; `numeric` columns align right."""
 
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...] = field(repr=False)

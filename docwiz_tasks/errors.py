@@ -236,7 +236,7 @@ class StoreUnavailable(StoreError):
 
 
 class StoreForked(StoreError):
-    """This process was forked from one that had used an object store already."""
+    """An object store was used before this process was forked, and can't be used in it."""
 
     code = "store_forked"
 

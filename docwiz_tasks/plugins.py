@@ -67,13 +67,13 @@ class Plugins:
     def ai_provider(self, settings: Settings) -> AIProvider:
         """Make the AI provider that the settings name."""
         factories = self._collect("docwiz_ai_providers")
-        return cast(AIProvider, _make("AI provider", settings.ai_provider, factories, settings))
+        return cast("AIProvider", _make("AI provider", settings.ai_provider, factories, settings))
 
     def image_provider(self, settings: Settings) -> ImageProvider:
         """Make the image provider that the settings name."""
         factories = self._collect("docwiz_image_providers")
         name = settings.image_provider
-        return cast(ImageProvider, _make("image provider", name, factories, settings))
+        return cast("ImageProvider", _make("image provider", name, factories, settings))
 
     def formats(self, settings: Settings) -> tuple[str, ...]:
         """Return the export formats on offer, sorted."""
@@ -98,7 +98,7 @@ class Plugins:
         """
         self.check_format(format, settings)
         factories = self._collect("docwiz_export_renderers")
-        return cast(Renderer, _make("renderer", format, factories, settings))
+        return cast("Renderer", _make("renderer", format, factories, settings))
 
     def records(self, settings: Settings) -> Records | None:
         """Return the host's records, if a plugin gives them."""

@@ -44,7 +44,7 @@ class Settings(BaseSettings):
     )
     plugins: str | None = Field(
         default=None,
-        description="Entry points to load, by name, separated by commas; `none` for none, all if not set.",
+        description="Entry points to load, separated by commas; `none` for none, all if not set.",
     )
     visualizations_queue: str = Field(default="visualizations", min_length=1)
     exports_queue: str = Field(default="exports", min_length=1)

@@ -7,12 +7,13 @@ import io
 import json
 from decimal import Decimal
 
-import docwiz_tasks
 import pypdfium2
 import pytest
+from PIL import Image
+
+import docwiz_tasks
 from docwiz_tasks import DocWiz, DocWizError, Job
 from docwiz_tasks.testing.sample import SampleCase
-from PIL import Image
 
 pytestmark = pytest.mark.usefixtures("docwiz_worker")
 

@@ -7,11 +7,12 @@ import subprocess
 import sys
 import threading
 
-import docwiz_tasks
 import pytest
 from celery import Celery
-from docwiz_tasks import AlreadyRegistered, Settings, SettingsError
 from kombu import Exchange, Queue
+
+import docwiz_tasks
+from docwiz_tasks import AlreadyRegistered, Settings, SettingsError
 
 VISUALIZATION = "docwiz_tasks.generate_visualization_task"
 COMPARISON = "docwiz_tasks.generate_comparison_task"

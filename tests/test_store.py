@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+
 from docwiz_tasks import InvalidId, SettingsError, StoreError
 from docwiz_tasks.store import Store, open_store, path_of, url_of
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import date
 
 import pytest
+
 from docwiz_tasks import DocWiz, DocWizError
 from docwiz_tasks.testing.sample import SampleCase
 
@@ -80,7 +81,11 @@ def test_another_patients_costs_are_refused(docwiz: DocWiz, docwiz_case: SampleC
 
 def test_celerys_own_calls_are_checked_too(docwiz: DocWiz) -> None:
     task = docwiz.app.tasks["docwiz_tasks.generate_visualization_task"]
-    for call in (lambda: task.delay("nobody", "rhinoplasty"), lambda: task.apply_async(("a", "b"))):
+    calls: list[Callable[[], object]] = [
+        lambda: task.delay("nobody", "rhinoplasty"),
+        lambda: task.apply_async(("nobody", "rhinoplasty")),
+    ]
+    for call in calls:
         with pytest.raises(DocWizError) as refusal:
             call()
         assert refusal.value.code == "image_unknown"
@@ -120,6 +125,6 @@ def test_a_store_that_is_not_set_is_an_error_that_names_the_variable(
     import docwiz_tasks
 
     monkeypatch.delenv("DOCWIZ_STORE_URL", raising=False)
-    docwiz = docwiz_tasks.register(docwiz_app, docwiz_tasks.Settings())  # type: ignore[arg-type]
+    docwiz = docwiz_tasks.register(docwiz_app, docwiz_tasks.Settings())
     with pytest.raises(DocWizError, match="DOCWIZ_STORE_URL"):
         docwiz.visualize("a", "rhinoplasty")

@@ -1,0 +1,1 @@
+"""The ``docwiz-tasks`` command."""

@@ -1,0 +1,1 @@
+"""Pictures: read, cleaned, marked and drawn, without Celery or a service."""

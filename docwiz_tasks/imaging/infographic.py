@@ -122,7 +122,9 @@ def _fees(canvas: ImageDraw, shown: Infographic) -> None:
     for number, (label, value) in enumerate(shown.fees):
         y = 246 + 36 * number
         canvas.rounded_rectangle((72, y - 9, 90, y + 9), radius=5, fill=_PARTS[number % 4])
-        canvas.text((104, y), shortened(label, font(20), 260), fill=_INK, font=font(20), anchor=_LEFT)
+        canvas.text(
+            (104, y), shortened(label, font(20), 260), fill=_INK, font=font(20), anchor=_LEFT
+        )
         text = amount(value)
         face = fitted(text, 20, 170, bold=True)
         canvas.text((548, y), text, fill=_INK, font=face, anchor=_RIGHT)

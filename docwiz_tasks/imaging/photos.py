@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -48,7 +49,8 @@ def clean(data: bytes) -> Photo:
     media_type, width, height = header(data)
     if min(width, height) < MIN_SIDE or max(width, height) > MAX_SIDE:
         raise InvalidPhoto(
-            f"This photo has {width} by {height} pixels; each side must have {MIN_SIDE} to {MAX_SIDE}."
+            f"This photo has {width} by {height} pixels;"
+            f" each side must have {MIN_SIDE} to {MAX_SIDE}."
         )
     image = _upright(decoded(data))
     return Photo(encoded(image, media_type), media_type, *image.size)
@@ -124,7 +126,7 @@ def _opened(data: bytes) -> Image:
         from PIL.WebPImagePlugin import WebPImageFile
     except ImportError:
         raise ExtraMissing.for_extra("images", "Reading a photo") from None
-    kinds = {"image/jpeg": JpegImageFile, "image/png": PngImageFile, "image/webp": WebPImageFile}
+    kinds: dict[str, Callable[[io.BytesIO], Image]] = {"image/jpeg": JpegImageFile, "image/png": PngImageFile, "image/webp": WebPImageFile}
     try:
         return kinds[media_type](io.BytesIO(data))
     # What a hostile header makes a parser raise can be anything.

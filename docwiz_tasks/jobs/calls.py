@@ -40,6 +40,8 @@ async def call(
         provider: the provider's name, for errors.
         method: its method, ``async def`` or plain.
         timeout_seconds: how long to wait at most.
+        *args: for the method.
+        **kwargs: for the method.
 
     Raises:
         ProviderUnavailable: it took too long, or says so itself.
@@ -52,7 +54,7 @@ async def call(
             if inspect.iscoroutinefunction(method):
                 return await method(*args, **kwargs)
             # The contract lets a provider's method be a plain one.
-            return cast(T, await asyncio.to_thread(method, *args, **kwargs))
+            return cast("T", await asyncio.to_thread(method, *args, **kwargs))
     except TimeoutError:
         raise ProviderUnavailable(
             f"The provider {provider!r} did not answer within {timeout_seconds:.0f} seconds."

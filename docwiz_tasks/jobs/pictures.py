@@ -19,6 +19,7 @@ def add_image(store: Store, photo: bytes | str | Path) -> str:
     """Check a photo, remove its metadata, store it and return its id.
 
     Args:
+        store: where to store it.
         photo: JPEG, PNG or WebP bytes, or the path of such a file; at most 10 MB.
 
     Raises:

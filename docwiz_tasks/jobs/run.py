@@ -21,7 +21,7 @@ EventKind = Literal["submitted", "started", "step", "retry", "succeeded", "faile
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a job has come: a number from 0 to 100, a sentence, the step that brought it there."""
+    """How far a job has come: 0 to 100, a sentence, and the step that brought it there."""
 
     progress: int
     status: str

@@ -123,9 +123,7 @@ def _warped(photo: Image, region: str) -> Image:
         left, top, right, bottom = ellipse.box(*photo.size)
         patch = photo.crop((left, top, right, bottom))
         mesh = _pinch(patch.size, _STRENGTH[region])
-        patch = patch.transform(
-            patch.size, Images.Transform.MESH, mesh, Images.Resampling.BICUBIC
-        )
+        patch = patch.transform(patch.size, Images.Transform.MESH, mesh, Images.Resampling.BICUBIC)
         warped.paste(patch, (left, top))
     return warped
 
@@ -173,7 +171,9 @@ def _cosines(values: list[float], side: int, wanted: int) -> list[float]:
         for y in range(side)
     ]  # fmt: skip
     return [
-        sum(wave[y] * rows[y][k] for y in range(side)) / side for wave in waves for k in range(wanted)
+        sum(wave[y] * rows[y][k] for y in range(side)) / side
+        for wave in waves
+        for k in range(wanted)
     ]
 
 

@@ -126,7 +126,7 @@ def _html(document: ReportDocument, resources: _Resources, fallback: str | None)
     environment.filters["source"] = resources.name
     made = f"{document.generated_at:%d %B %Y, %H:%M} UTC"
     template = environment.from_string(_template())
-    return template.render(document=document, made=made, fallback=bool(fallback))
+    return str(template.render(document=document, made=made, fallback=bool(fallback)))
 
 
 @cache

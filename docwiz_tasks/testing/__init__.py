@@ -1,0 +1,1 @@
+"""What hosts test with: fixtures, a fake Redis, a sample case."""

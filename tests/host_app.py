@@ -1,0 +1,24 @@
+"""A host's Celery app for worker processes; everything comes from the environment."""
+
+from __future__ import annotations
+
+import os
+
+import docwiz_tasks
+from celery import Celery
+from kombu import Queue
+
+app = Celery("host", broker=os.environ["HOST_BROKER"], backend=os.environ["HOST_BACKEND"])
+app.conf.task_queues = [Queue("host")]
+app.conf.task_default_queue = "host"
+app.conf.worker_hijack_root_logger = False
+
+docwiz = docwiz_tasks.register(app)
+
+if os.environ.get("HOST_TOUCHES_STORE"):
+    docwiz.store.put("touched/before-the-fork", b"1")
+
+
+@app.task(name="host.echo")
+def echo(text: str) -> str:
+    return text
