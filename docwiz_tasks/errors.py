@@ -333,6 +333,8 @@ class JobFailed(DocWizError):
         retryable: whether submitting it again may help.
     """
 
+    code = "job_failed"
+
     def __init__(self, message: str, code: str = "job_failed", *, retryable: bool = False) -> None:
         super().__init__(message)
         self.args = (message, code)

@@ -31,7 +31,16 @@ def environment(broker: str, backend: str, store: Path, **more: str) -> dict[str
 @contextmanager
 def worker(env: dict[str, str], log: Path, *options: str) -> Iterator[subprocess.Popen[bytes]]:
     """Run ``celery -A host_app worker`` until the block ends."""
-    command = [sys.executable, "-m", "celery", "-A", "host_app", "worker", *options]
+    command = [
+        sys.executable,
+        "-m",
+        "celery",
+        "-A",
+        "host_app",
+        "worker",
+        "--loglevel=INFO",
+        *options,
+    ]
     with log.open("wb") as file:
         process = subprocess.Popen(command, env=env, stdout=file, stderr=file, cwd=TESTS)
         try:

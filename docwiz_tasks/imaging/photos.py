@@ -126,7 +126,11 @@ def _opened(data: bytes) -> Image:
         from PIL.WebPImagePlugin import WebPImageFile
     except ImportError:
         raise ExtraMissing.for_extra("images", "Reading a photo") from None
-    kinds: dict[str, Callable[[io.BytesIO], Image]] = {"image/jpeg": JpegImageFile, "image/png": PngImageFile, "image/webp": WebPImageFile}
+    kinds: dict[str, Callable[[io.BytesIO], Image]] = {
+        "image/jpeg": JpegImageFile,
+        "image/png": PngImageFile,
+        "image/webp": WebPImageFile,
+    }
     try:
         return kinds[media_type](io.BytesIO(data))
     # What a hostile header makes a parser raise can be anything.
