@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 
-import docwiz_tasks
 from celery import Celery
 from kombu import Queue
+
+import docwiz_tasks
 
 app = Celery("host", broker=os.environ["HOST_BROKER"], backend=os.environ["HOST_BACKEND"])
 app.conf.task_queues = [Queue("host")]

@@ -7,12 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-import docwiz_tasks
 import pytest
 import redis
 from celery import Celery
-from docwiz_tasks.testing.sample import add_sample_case
 from workers import environment, worker
+
+import docwiz_tasks
+from docwiz_tasks.testing.sample import add_sample_case
 
 SECONDS = 90
 
