@@ -20,6 +20,6 @@ if os.environ.get("HOST_TOUCHES_STORE"):
     docwiz.store.put("touched/before-the-fork", b"1")
 
 
-@app.task(name="host.echo")
+@app.task(name="host.echo")  # type: ignore[untyped-decorator]
 def echo(text: str) -> str:
     return text

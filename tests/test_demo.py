@@ -13,7 +13,8 @@ NAMES = {
 
 
 def demo(folder: Path) -> subprocess.CompletedProcess[str]:
-    command = [Path(sys.executable).parent / "docwiz-tasks", "demo", "--folder", folder]
+    script = Path(sys.executable).parent / "docwiz-tasks"
+    command: list[str | Path] = [script, "demo", "--folder", folder]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
 
 

@@ -154,7 +154,7 @@ def test_a_patients_name_is_neither_in_redis_nor_in_a_log(redis_url: str, tmp_pa
     seen: list[str] = []
     monitored = redis.Redis.from_url(redis_url)
     with (
-        monitored.monitor() as monitor,
+        monitored.monitor() as monitor,  # type: ignore[no-untyped-call]
         worker(env, log, "--loglevel=DEBUG", "--concurrency=2"),
     ):
         jobs = [
