@@ -35,12 +35,15 @@ _PACKET = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 </rdf:Description></rdf:RDF></x:xmpmeta>
 <?xpacket end="w"?>"""
 
-_SOURCE_TYPE = re.compile(rb"<Iptc4xmpExt:DigitalSourceType>([^<]+)<")
+# As an element or, as other programs write it, as an attribute.
+_SOURCE_TYPE = re.compile(rb"Iptc4xmpExt:DigitalSourceType\s*(?:>|=\s*[\"'])\s*([!#-&(-;=?-~]+)")
+_NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _PNG_XMP = b"XML:com.adobe.xmp\0"
-_JPEG_XMP = b"http://ns.adobe.com/xap/1.0/\0"
-_WEBP_XMP_FLAG = 0x04
+_JPEG_XMP = (b"http://ns.adobe.com/xap/1.0/\0", b"http://ns.adobe.com/xmp/extension/\0")
+_JPEG_SCAN = 0xDA
+_WEBP_XMP_FLAG, _WEBP_ALPHA_FLAG = 0x04, 0x10
 
 
 def embed_source_type(data: bytes, source_type: str, *, note: str = "") -> bytes:
@@ -54,7 +57,8 @@ def embed_source_type(data: bytes, source_type: str, *, note: str = "") -> bytes
     Raises:
         InvalidPhoto: it is another kind of file, or broken.
     """
-    packet = _PACKET.format(source_type=escape(source_type), note=escape(note)).encode()
+    text = escape(_NOT_IN_XML.sub(" ", note))
+    packet = _PACKET.format(source_type=escape(source_type), note=text).encode()
     try:
         if data.startswith(_PNG):
             return _png(data, packet)
@@ -110,23 +114,31 @@ def _png_chunks(data: bytes) -> Iterator[bytes]:
     at = len(_PNG)
     while at < len(data):
         (length,) = struct.unpack_from(">I", data, at)
-        yield data[at : at + 12 + length]
+        chunk = data[at : at + 12 + length]
+        yield chunk
+        # What programs put behind the end is no part of the picture.
+        if chunk[4:8] == b"IEND":
+            return
         at += 12 + length
 
 
 def _jpeg(data: bytes, packet: bytes) -> bytes:
-    body = _JPEG_XMP + packet
+    body = _JPEG_XMP[0] + packet
     mark = b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body
-    kept, at = [b"\xff\xd8"], 2
-    # The segments before the picture's own data; from there on the bytes are taken as they are.
-    while data[at] == 0xFF and data[at + 1] in range(0xE0, 0xF0):
+    leading: list[bytes] = []
+    others: list[bytes] = []
+    at = 2
+    # From the first scan on the bytes are taken as they are.
+    while data[at] == 0xFF and data[at + 1] != _JPEG_SCAN:
         (length,) = struct.unpack_from(">H", data, at + 2)
         segment = data[at : at + 2 + length]
-        if not segment[4:].startswith(_JPEG_XMP):
-            kept.append(segment)
+        # JFIF and Exif have to come first.
+        if not others and (segment[1] == 0xE0 or segment[4:10] == b"Exif\0\0"):
+            leading.append(segment)
+        elif not segment[4:].startswith(_JPEG_XMP):
+            others.append(segment)
         at += 2 + length
-    first = 2 if len(kept) > 1 and kept[1][1] == 0xE0 else 1
-    return b"".join([*kept[:first], mark, *kept[first:], data[at:]])
+    return b"".join([b"\xff\xd8", *leading, mark, *others, data[at:]])
 
 
 def _webp(data: bytes, packet: bytes) -> bytes:
@@ -137,6 +149,8 @@ def _webp(data: bytes, packet: bytes) -> bytes:
     flags = _WEBP_XMP_FLAG
     if chunks[0][0] == b"VP8X":
         flags |= chunks.pop(0)[1][0]
+    elif chunks[0][0] == b"VP8L" and chunks[0][1][4] & 0x10:
+        flags |= _WEBP_ALPHA_FLAG
     size = struct.pack("<I", width - 1)[:3] + struct.pack("<I", height - 1)[:3]
     extended = (b"VP8X", bytes([flags, 0, 0, 0]) + size)
     body = b"".join(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -19,6 +20,12 @@ MAX_BYTES = 10 * 1024 * 1024
 MIN_SIDE, MAX_SIDE = 100, 8192
 
 EXTENSIONS = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
+
+# A progressive JPEG has about ten scans. Each costs a pass over the whole picture, so that a
+# file of a few megabytes with a scan every few bytes would take hours.
+_MAX_SCANS = 100
+# Within a scan FF 00 is a data byte and FF D0 to FF D7 are restarts; other markers end it.
+_JPEG_MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")
 
 _NOT_A_PHOTO = "This file is no photo: send a JPEG, PNG or WebP picture."
 _BROKEN = "This photo's file is broken or cut short: send it again."
@@ -81,6 +88,8 @@ def decoded(data: bytes, *, at_least: tuple[int, int] | None = None) -> Image:
         raise InvalidPhoto(f"This photo has too many pixels: at most {MAX_SIDE} a side.")
     if getattr(image, "is_animated", False):
         raise InvalidPhoto("This photo moves: send a still picture.")
+    if _scans(data) > _MAX_SCANS:
+        raise InvalidPhoto(f"This photo has more than {_MAX_SCANS} scans: save it anew.")
     if at_least:
         image.draft("RGB", at_least)
     try:
@@ -138,16 +147,25 @@ def _opened(data: bytes) -> Image:
         raise InvalidPhoto(_NOT_A_PHOTO) from None
 
 
+def _scans(data: bytes) -> int:
+    if media_type_of(data) != "image/jpeg":
+        return 0
+    scans, at = 0, 2
+    while (marker := _JPEG_MARKER.search(data, at)) and marker[1] != b"\xd9":
+        scans += marker[1] == b"\xda"
+        at = marker.end()
+        if marker[1] not in (b"\x01", b"\xd8"):
+            at += int.from_bytes(data[at : at + 2], "big")
+    return scans
+
+
 def _upright(image: Image) -> Image:
     from PIL import Image as Images
-    from PIL import ImageOps
 
+    profile = image.info.get("icc_profile")
     try:
-        image = ImageOps.exif_transpose(_in_srgb(image))
-        if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
-            image = image.convert("RGBA")
-            white = Images.new("RGBA", image.size, "white")
-            image = Images.alpha_composite(white, image)
+        # Turned first: a conversion of the colours drops the Exif that says how.
+        image = _in_srgb(_opaque(_turned(image)), profile)
         # A new picture takes no metadata along.
         plain = Images.new("RGB", image.size)
         plain.paste(image.convert("RGB"))
@@ -156,9 +174,32 @@ def _upright(image: Image) -> Image:
     return plain
 
 
-def _in_srgb(image: Image) -> Image:
-    profile = image.info.get("icc_profile")
-    if not profile or image.mode not in ("RGB", "CMYK"):
+def _turned(image: Image) -> Image:
+    from PIL import ImageOps
+
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:
+        # Exif that can't be read says nothing of the way up: the photo is taken as it lies.
+        return image
+
+
+def _opaque(image: Image) -> Image:
+    from PIL import Image as Images
+
+    if image.mode.startswith("I"):
+        # Sixteen bits of grey: a plain conversion would make all above 255 white.
+        grey = image.convert("I").point(lambda value: value * (1 / 257)).convert("L")
+        grey.info.clear()
+        return grey
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        return Images.alpha_composite(Images.new("RGBA", image.size, "white"), image).convert("RGB")
+    return image if image.mode in ("RGB", "L", "CMYK") else image.convert("RGB")
+
+
+def _in_srgb(image: Image, profile: bytes | None) -> Image:
+    if not profile:
         return image
     from PIL import ImageCms
 
@@ -169,7 +210,4 @@ def _in_srgb(image: Image) -> Image:
     except (ImageCms.PyCMSError, OSError, ValueError):
         # A broken profile says nothing of the colours: they are taken as they are.
         return image
-    if converted is None:
-        return image
-    converted.info.pop("icc_profile", None)
-    return converted
+    return converted or image

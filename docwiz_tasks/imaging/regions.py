@@ -35,13 +35,13 @@ class Ellipse:
 # Proportions of the face after the rule of thirds: hairline to brow, brow to the base of
 # the nose, base of the nose to chin, with the face taking the middle of a portrait.
 REGIONS: dict[str, tuple[Ellipse, ...]] = {
-    "forehead": (Ellipse(0.50, 0.27, 0.19, 0.08),),
+    "forehead": (Ellipse(0.50, 0.285, 0.24, 0.085),),
     "eyelids": (Ellipse(0.405, 0.385, 0.085, 0.045), Ellipse(0.595, 0.385, 0.085, 0.045)),
     "nose": (Ellipse(0.50, 0.46, 0.085, 0.105),),
     "ears": (Ellipse(0.265, 0.43, 0.055, 0.10), Ellipse(0.735, 0.43, 0.055, 0.10)),
     "upper_lip": (Ellipse(0.50, 0.575, 0.09, 0.045),),
     "lips": (Ellipse(0.50, 0.60, 0.115, 0.055),),
-    "chin": (Ellipse(0.50, 0.69, 0.13, 0.065),),
+    "chin": (Ellipse(0.50, 0.71, 0.14, 0.075),),
     "face": (Ellipse(0.36, 0.60, 0.09, 0.13), Ellipse(0.64, 0.60, 0.09, 0.13)),
     "breasts": (Ellipse(0.36, 0.42, 0.15, 0.15), Ellipse(0.64, 0.42, 0.15, 0.15)),
     "abdomen": (Ellipse(0.50, 0.62, 0.20, 0.20),),

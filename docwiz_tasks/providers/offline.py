@@ -5,13 +5,13 @@ from __future__ import annotations
 import io
 import math
 import zlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from docwiz_tasks.contracts import ArtworkRequest, EditRequest, Embedding, GeneratedImage
 from docwiz_tasks.errors import InvalidPhoto, ProviderRejected
 from docwiz_tasks.imaging import marks
 from docwiz_tasks.imaging.photos import decoded
-from docwiz_tasks.imaging.regions import ellipses, region_mask
+from docwiz_tasks.imaging.regions import Ellipse, ellipses, region_mask
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -21,11 +21,30 @@ if TYPE_CHECKING:
 __all__ = ["OfflineAIProvider", "OfflineImageProvider"]
 
 _GRID = 24
-_STRENGTH = {
-    "nose": 0.24, "chin": -0.16, "lips": -0.20, "ears": 0.22, "upper_lip": -0.10,
-    "breasts": -0.14, "abdomen": 0.14, "body_contour": 0.18, "eyelids": -0.10,
-    "face": 0.10, "forehead": -0.08,
-}  # fmt: skip
+
+
+class _Change(NamedTuple):
+    """How a region changes; all are parts of its size, and less than 0 is the other way."""
+
+    wider: float = 0.0
+    taller: float = 0.0
+    inward: float = 0.0
+    upward: float = 0.0
+
+
+_CHANGES = {
+    "abdomen": _Change(wider=-0.25),
+    "body_contour": _Change(inward=0.34),
+    "breasts": _Change(wider=0.28, taller=0.28),
+    "chin": _Change(wider=0.1, upward=-0.26),
+    "ears": _Change(wider=-0.15, inward=0.22),
+    "eyelids": _Change(wider=0.06, taller=0.2, upward=0.06),
+    "face": _Change(inward=0.12, upward=0.1),
+    "forehead": _Change(upward=0.2),
+    "lips": _Change(wider=0.1, taller=0.42),
+    "nose": _Change(wider=-0.55, upward=0.08),
+    "upper_lip": _Change(wider=0.05, taller=0.5),
+}
 
 
 class OfflineAIProvider:
@@ -45,9 +64,9 @@ class OfflineAIProvider:
             ProviderRejected: the photo can't be read, or the region isn't known.
         """
         photo = _read(request.image)
-        changed = _warped(photo, request.region)
-        changed = changed.point([min(255, round(v * 0.97 + 12)) for v in range(256)] * 3)
-        photo.paste(changed, (0, 0), region_mask(request.region, *photo.size))
+        # Two procedures share this region; only the prompt tells them apart.
+        smaller = request.region == "breasts" and "reduction" in request.prompt
+        _change(photo, request.region, smaller=smaller)
         marks.print_label(photo, "SIMULATION")
         data = marks.embed_source_type(_png(photo), marks.EDITED, note="SIMULATION")
         return GeneratedImage(data, "image/png", "offline-warp-1", usage={"images": 1})
@@ -78,13 +97,14 @@ class OfflineImageProvider:
         pass
 
     def create_artwork(self, request: ArtworkRequest) -> GeneratedImage:
-        """Return the artwork as a PNG of the wanted size."""
+        """Return the artwork as a PNG of the wanted size, but each side 64 to 4096 pixels."""
         from PIL import Image as Images
         from PIL import ImageDraw
 
         seed = zlib.crc32(f"{request.prompt}/{request.seed}".encode())
         # Drawn at twice the size and reduced: the edges come out smooth.
-        width, height = request.width * 2, request.height * 2
+        width = min(max(request.width, 64), 4096) * 2
+        height = min(max(request.height, 64), 4096) * 2
         artwork = Images.linear_gradient("L").resize((width, height))
         image = _tinted(artwork, (246, 250, 250), (206, 232, 232))
         for layer in range(4):
@@ -115,30 +135,36 @@ def _png(image: Image) -> bytes:
     return file.getvalue()
 
 
-def _warped(photo: Image, region: str) -> Image:
+def _change(photo: Image, region: str, *, smaller: bool) -> None:
     from PIL import Image as Images
 
-    warped = photo.copy()
+    mask = region_mask(region, *photo.size)
+    lighter = [min(255, round(v * 0.97 + 12)) for v in range(256)] * 3
     for ellipse in ellipses(region):
-        left, top, right, bottom = ellipse.box(*photo.size)
-        patch = photo.crop((left, top, right, bottom))
-        mesh = _pinch(patch.size, _STRENGTH[region])
+        box = ellipse.box(*photo.size)
+        patch = photo.crop(box)
+        mesh = _mesh(patch.size, ellipse, _CHANGES[region], -1 if smaller else 1)
         patch = patch.transform(patch.size, Images.Transform.MESH, mesh, Images.Resampling.BICUBIC)
-        warped.paste(patch, (left, top))
-    return warped
+        # The warp ends smoothly by itself; blending it too would show both pictures at once.
+        soft = mask.crop(box)
+        photo.paste(patch, box[:2], soft.point(lambda v: 255 if v else 0))
+        photo.paste(patch.point(lighter), box[:2], soft)
 
 
-def _pinch(
-    size: tuple[int, int], strength: float
+def _mesh(
+    size: tuple[int, int], ellipse: Ellipse, change: _Change, strength: int
 ) -> list[tuple[tuple[int, int, int, int], tuple[float, ...]]]:
-    """Return a mesh that draws the middle together; a negative strength spreads it."""
+    """Return a grid of boxes, each with the corners of what it shows."""
     width, height = size
+    side = (ellipse.x < 0.5) - (ellipse.x > 0.5)
 
     def source(column: int, row: int) -> tuple[float, float]:
         x, y = column / _GRID * 2 - 1, row / _GRID * 2 - 1
-        pull = 1 + strength * max(0.0, 1 - x * x - y * y)
-        # Mostly across: the height of a feature stays believable.
-        return ((x * pull + 1) / 2 * width, (y * (1 + (pull - 1) * 0.35) + 1) / 2 * height)
+        # Nothing at the ellipse's edge, nor a kink there: no seam shows.
+        pull = strength * max(0.0, 1 - x * x - y * y) ** 2
+        x -= pull * (x * change.wider + side * change.inward)
+        y -= pull * (y * change.taller - change.upward)
+        return (x + 1) / 2 * width, (y + 1) / 2 * height
 
     mesh = []
     for column in range(_GRID):

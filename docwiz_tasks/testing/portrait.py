@@ -74,6 +74,18 @@ def _shape(
     _apply(image, mask, colour, soft)
 
 
+def _rounded(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Return an outline with its corners cut four times over (Chaikin, 1974)."""
+    for _ in range(4):
+        pairs = zip(points, [*points[1:], points[0]], strict=True)
+        points = [
+            (x0 + (x1 - x0) * part, y0 + (y1 - y0) * part)
+            for (x0, y0), (x1, y1) in pairs
+            for part in (0.25, 0.75)
+        ]
+    return points
+
+
 def _apply(image: Image, mask: Image, colour: tuple[int, int, int], soft: float) -> None:
     from PIL import Image as Images
     from PIL import ImageFilter
@@ -93,8 +105,9 @@ def _shoulders(image: Image) -> None:
 
 def _hair_behind(image: Image) -> None:
     _paint(image, [(0.22, 0.10, 0.78, 0.66)], _HAIR, 0.006)
-    _shape(image, [(0.23, 0.36), (0.77, 0.36), (0.79, 0.70), (0.67, 0.76), (0.33, 0.76), (0.21, 0.70)],
-           _HAIR, 0.012)  # fmt: skip
+    long_hair = [(0.22, 0.34), (0.78, 0.34), (0.79, 0.56), (0.81, 0.74), (0.70, 0.79), (0.62, 0.76),
+                 (0.38, 0.76), (0.30, 0.79), (0.19, 0.74), (0.21, 0.56)]  # fmt: skip
+    _shape(image, _rounded(long_hair), _HAIR, 0.004)
     _shape(
         image, [(0.40, 0.62), (0.60, 0.62), (0.62, 0.86), (0.50, 0.92), (0.38, 0.86)], _SKIN, 0.006
     )
@@ -190,10 +203,10 @@ def _mouth(image: Image) -> None:
 
 
 def _hair_in_front(image: Image) -> None:
-    fringe = [(0.262, 0.44), (0.245, 0.30), (0.30, 0.17), (0.42, 0.115), (0.58, 0.115), (0.70, 0.17),
-              (0.755, 0.30), (0.738, 0.44), (0.722, 0.33), (0.66, 0.225), (0.57, 0.195), (0.46, 0.215),
+    fringe = [(0.256, 0.48), (0.225, 0.30), (0.29, 0.14), (0.42, 0.095), (0.58, 0.095), (0.71, 0.14),
+              (0.775, 0.30), (0.744, 0.48), (0.722, 0.33), (0.66, 0.225), (0.57, 0.195), (0.46, 0.215),
               (0.36, 0.25), (0.295, 0.33)]  # fmt: skip
-    _shape(image, fringe, _HAIR, 0.006)
+    _shape(image, _rounded(fringe), _HAIR, 0.003)
     _shape(
         image, [(0.34, 0.20), (0.46, 0.135), (0.60, 0.14), (0.46, 0.165)], _HAIR_LIGHT, 0.014, 170
     )
