@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
-from docwiz_tasks import models
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from docwiz_tasks.celery_app.config import celery_config, task_routes
 from docwiz_tasks.celery_app.docwiz import DocWiz
-from docwiz_tasks.celery_app.job import Job
 from docwiz_tasks.celery_app.registration import register
-from docwiz_tasks.celery_app.status import JobStatus
-from docwiz_tasks.contracts import (
-    AIProvider,
-    ArtworkRequest,
-    CaseIndex,
-    EditRequest,
-    Embedding,
-    EmbeddingProvider,
-    GeneratedImage,
-    ImageProvider,
-    JobEvent,
-    Records,
-    Renderer,
-    ReportDocument,
-    ReportPicture,
-    ReportSection,
-    ReportTable,
-)
 from docwiz_tasks.errors import (
     AlreadyRegistered,
     AmountsDiffer,
+    AppNotRegistered,
     ComparisonFailed,
     DeadlineExceeded,
+    DeliveryLimitExceeded,
     DocWizError,
     ExtraMissing,
     IdempotencyConflict,
@@ -40,6 +25,8 @@ from docwiz_tasks.errors import (
     InvalidRequest,
     JobCancelled,
     JobFailed,
+    JobLost,
+    JobNotFailed,
     NotFound,
     PluginError,
     ProviderError,
@@ -66,14 +53,39 @@ from docwiz_tasks.errors import (
 from docwiz_tasks.hookspecs import hookimpl, hookspec
 from docwiz_tasks.settings import Settings
 
+if TYPE_CHECKING:
+    from docwiz_tasks import models
+    from docwiz_tasks.celery_app.job import Job
+    from docwiz_tasks.celery_app.status import JobStatus
+    from docwiz_tasks.contracts import (
+        AIProvider,
+        ArtworkRequest,
+        CaseIndex,
+        EditRequest,
+        Embedding,
+        EmbeddingProvider,
+        GeneratedImage,
+        ImageProvider,
+        JobEvent,
+        OrderingImageProvider,
+        Records,
+        Renderer,
+        ReportDocument,
+        ReportPicture,
+        ReportSection,
+        ReportTable,
+    )
+
 __all__ = [
     "AIProvider",
     "AlreadyRegistered",
     "AmountsDiffer",
+    "AppNotRegistered",
     "ArtworkRequest",
     "CaseIndex",
     "ComparisonFailed",
     "DeadlineExceeded",
+    "DeliveryLimitExceeded",
     "DocWiz",
     "DocWizError",
     "EditRequest",
@@ -92,8 +104,11 @@ __all__ = [
     "JobCancelled",
     "JobEvent",
     "JobFailed",
+    "JobLost",
+    "JobNotFailed",
     "JobStatus",
     "NotFound",
+    "OrderingImageProvider",
     "PluginError",
     "ProviderError",
     "ProviderRefused",
@@ -132,9 +147,20 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> str:
+# Imported when they are asked for: a host that only registers waits for none of them.
+_ELSEWHERE = {
+    "Job": "docwiz_tasks.celery_app.job",
+    "JobStatus": "docwiz_tasks.celery_app.status",
+}
+
+
+def __getattr__(name: str) -> Any:
     if name == "__version__":
         from importlib.metadata import version
 
         return version("docwiz-tasks")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name == "models":
+        return import_module("docwiz_tasks.models")
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_ELSEWHERE.get(name, "docwiz_tasks.contracts")), name)

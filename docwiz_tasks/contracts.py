@@ -231,6 +231,22 @@ class ImageProvider(Protocol):
 
 
 @runtime_checkable
+class OrderingImageProvider(Protocol):
+    """What an image provider has as well when its service works on an order under an id.
+
+    A job that lost its worker then asks for its order again instead of paying for another.
+    """
+
+    async def order_artwork(self, request: ArtworkRequest) -> str:
+        """Return the id of the order; raises as `AIProvider.edit_image` does."""
+        ...
+
+    async def collect_artwork(self, order_id: str, request: ArtworkRequest) -> GeneratedImage:
+        """Wait for an order and return the artwork; raises as `AIProvider.edit_image` does."""
+        ...
+
+
+@runtime_checkable
 class Renderer(Protocol):
     """Turns a report into the bytes of one format, in the task's own thread.
 

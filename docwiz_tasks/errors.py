@@ -3,6 +3,7 @@
     DocWizError
     ├── SettingsError              settings_invalid
     ├── AlreadyRegistered          already_registered
+    ├── AppNotRegistered           app_not_registered
     ├── ExtraMissing               extra_missing
     ├── PluginError                plugin_invalid
     │   └── UnknownPlugin          plugin_unknown
@@ -32,6 +33,9 @@
     ├── RenderFailed               render_failed
     ├── ComparisonFailed           comparison_failed
     ├── DeadlineExceeded           deadline_exceeded
+    ├── DeliveryLimitExceeded      delivery_limit_exceeded
+    ├── JobLost                    job_lost
+    ├── JobNotFailed               job_not_failed
     ├── JobCancelled               job_cancelled
     ├── JobFailed                  job_failed
     ├── WaitTimeout                wait_timeout
@@ -48,8 +52,10 @@ from collections.abc import Iterator
 __all__ = [
     "AlreadyRegistered",
     "AmountsDiffer",
+    "AppNotRegistered",
     "ComparisonFailed",
     "DeadlineExceeded",
+    "DeliveryLimitExceeded",
     "DocWizError",
     "ExtraMissing",
     "IdempotencyConflict",
@@ -60,6 +66,8 @@ __all__ = [
     "InvalidRequest",
     "JobCancelled",
     "JobFailed",
+    "JobLost",
+    "JobNotFailed",
     "NotFound",
     "PluginError",
     "ProviderError",
@@ -107,6 +115,12 @@ class AlreadyRegistered(DocWizError):
     """Refuse to register one app a second time with other settings."""
 
     code = "already_registered"
+
+
+class AppNotRegistered(DocWizError):
+    """Say that an app has no tasks of ours, and how it gets them."""
+
+    code = "app_not_registered"
 
 
 class ExtraMissing(DocWizError):
@@ -316,6 +330,25 @@ class DeadlineExceeded(DocWizError):
 
     code = "deadline_exceeded"
     retryable = True
+
+
+class DeliveryLimitExceeded(DocWizError):
+    """The job's worker died each time that it ran; it waits for somebody to look at it."""
+
+    code = "delivery_limit_exceeded"
+
+
+class JobLost(DocWizError):
+    """The broker lost the job; submit it again with the same idempotency key."""
+
+    code = "job_lost"
+    retryable = True
+
+
+class JobNotFailed(DocWizError):
+    """Refuse to run a job again that did not fail."""
+
+    code = "job_not_failed"
 
 
 class JobCancelled(DocWizError):

@@ -4,29 +4,60 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cached_property
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any, TypeVar, cast
+from importlib.metadata import EntryPoint, entry_points, version
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import pluggy
 
 from docwiz_tasks import hookspecs
-from docwiz_tasks.contracts import (
-    AIProvider,
-    CaseIndex,
-    ImageProvider,
-    JobEvent,
-    Records,
-    Renderer,
-)
 from docwiz_tasks.errors import DocWizError, PluginError, UnknownFormat, UnknownPlugin
 from docwiz_tasks.settings import Settings
 
-__all__ = ["Plugins"]
+if TYPE_CHECKING:
+    from docwiz_tasks.contracts import (
+        AIProvider,
+        CaseIndex,
+        ImageProvider,
+        JobEvent,
+        Records,
+        Renderer,
+    )
+
+__all__ = ["PluginSummary", "Plugins"]
 
 logger = logging.getLogger(__name__)
 
 Provider = TypeVar("Provider")
+
+
+# The hooks that give things by name; of the others only their presence can be told.
+_BY_NAME = frozenset(
+    {
+        "docwiz_ai_providers",
+        "docwiz_image_providers",
+        "docwiz_export_renderers",
+        "docwiz_settings",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PluginSummary:
+    """A loaded plugin and what it gives.
+
+    Args:
+        name: its entry point's name.
+        distribution: the installed package that it comes from.
+        version: that package's version.
+        gives: by hook, the names of what it gives; none where the hook gives no names.
+    """
+
+    name: str
+    distribution: str
+    version: str
+    gives: Mapping[str, tuple[str, ...]]
 
 
 class Plugins:
@@ -41,6 +72,7 @@ class Plugins:
     def __init__(self, allowed: str | None, builtin: object) -> None:
         self._allowed = allowed
         self._builtin = builtin
+        self._points: dict[str, EntryPoint] = {}
 
     @cached_property
     def manager(self) -> pluggy.PluginManager:
@@ -53,8 +85,16 @@ class Plugins:
         manager.add_hookspecs(hookspecs)
         manager.register(self._builtin, name="docwiz-tasks")
         for point in self._entry_points():
-            _load(manager, point)
+            self._points[_load(manager, point)] = point
         return manager
+
+    def summaries(self) -> list[PluginSummary]:
+        """Return what each loaded plugin gives, the built-in one first.
+
+        Raises:
+            PluginError: one can't be loaded or asked.
+        """
+        return [self._summary(name, plugin) for name, plugin in self.manager.list_name_plugin()]
 
     def default_settings(self) -> dict[str, object]:
         """Return the defaults that host packages give.
@@ -67,7 +107,8 @@ class Plugins:
     def ai_provider(self, settings: Settings) -> AIProvider:
         """Make the AI provider that the settings name."""
         factories = self._collect("docwiz_ai_providers")
-        return cast("AIProvider", _make("AI provider", settings.ai_provider, factories, settings))
+        name = settings.ai_provider
+        return cast("AIProvider", _make("AI provider", name, factories, settings))
 
     def image_provider(self, settings: Settings) -> ImageProvider:
         """Make the image provider that the settings name."""
@@ -121,6 +162,22 @@ class Plugins:
                     type(error).__name__,
                 )
 
+    def _summary(self, name: str, plugin: object) -> PluginSummary:
+        gives: dict[str, tuple[str, ...]] = {}
+        for caller in self.manager.get_hookcallers(plugin) or []:
+            for implementation in caller.get_hookimpls():
+                if implementation.plugin is plugin:
+                    gives[caller.name] = ()
+                    if caller.name in _BY_NAME:
+                        owner = _described(self.manager, plugin)
+                        given = _call(implementation.function, caller.name, owner)
+                        gives[caller.name] = tuple(sorted(given))
+        point = self._points.get(name)
+        if point is None:
+            return PluginSummary(name, "docwiz-tasks", version("docwiz-tasks"), gives)
+        found = point.dist.version if point.dist is not None else "unknown"
+        return PluginSummary(point.name, _distribution(point), found, gives)
+
     def _entry_points(self) -> list[EntryPoint]:
         if self._allowed == "none":
             return []
@@ -157,7 +214,8 @@ class Plugins:
         return collected
 
 
-def _load(manager: pluggy.PluginManager, point: EntryPoint) -> None:
+def _load(manager: pluggy.PluginManager, point: EntryPoint) -> str:
+    """Register a plugin and return the name that the manager knows it by."""
     distribution = _distribution(point)
     owner = f"plugin {point.name!r} of {distribution}"
     try:
@@ -165,10 +223,12 @@ def _load(manager: pluggy.PluginManager, point: EntryPoint) -> None:
     except Exception as error:
         raise PluginError(f"The {owner} can't be loaded: {type(error).__name__}.") from error
     try:
-        manager.register(plugin, name=f"{point.name} ({distribution})")
+        name = f"{point.name} ({distribution})"
+        manager.register(plugin, name=name)
         manager.check_pending()
     except pluggy.PluginValidationError as error:
         raise PluginError(f"The {owner} doesn't fit: {error}") from None
+    return name
 
 
 def _distribution(point: EntryPoint) -> str:
@@ -192,7 +252,11 @@ def _call(function: Callable[[], object], hook: str, owner: str) -> Mapping[str,
 def _make(what: str, name: str, factories: Mapping[str, Any], settings: Settings) -> object:
     if name not in factories:
         known = ", ".join(sorted(factories)) or "none"
-        raise UnknownPlugin(f"No plugin gives the {what} {name!r}; there are: {known}.")
+        variable = f"DOCWIZ_{what.upper().replace(' ', '_')}"
+        raise UnknownPlugin(
+            f"No plugin gives the {what} {name!r}; there are: {known}. Set {variable} to one of"
+            " them, or install a plugin that gives it."
+        )
     try:
         return factories[name](settings)
     except DocWizError:

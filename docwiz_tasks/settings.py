@@ -37,6 +37,11 @@ class Settings(BaseSettings):
         default=None,
         description="Where images, records and files live: file:///…, memory://, s3://…, gs://….",
     )
+    store_fsync: bool = Field(
+        default=True,
+        description="Have a store in a folder wait for the disk at each write, against a loss of"
+        " power. A killed process loses nothing without it.",
+    )
     ai_provider: str = Field(default="gemini", description="The AI provider's name.")
     image_provider: str = Field(default="freepik", description="The image provider's name.")
     renderers: tuple[str, ...] | None = Field(
@@ -56,10 +61,38 @@ class Settings(BaseSettings):
     comparison_concurrency: int = Field(
         default=8, ge=1, description="How many provider calls of one comparison run at once."
     )
-    max_deliveries: int = Field(default=3, ge=1)
+    provider_attempts: int = Field(
+        default=4, ge=1, description="How often one call of a provider is tried in all."
+    )
+    retry_base_seconds: float = Field(
+        default=1, ge=0, description="The first wait between tries at most; doubled for each."
+    )
+    retry_max_seconds: float = Field(
+        default=60, ge=0, description="The longest wait between tries that we choose ourselves."
+    )
+    retry_in_place_seconds: float = Field(
+        default=5, ge=0, description="A longer wait frees the worker until it is over."
+    )
+    render_timeout_seconds: float = Field(
+        default=200, gt=0, description="How long one document may take at most."
+    )
+    max_deliveries: int = Field(
+        default=3, ge=1, description="How often a job's worker may die before the job is given up."
+    )
+    heartbeat_seconds: float = Field(
+        default=5, gt=0, description="How often a running job shows that it lives."
+    )
+    lease_seconds: float = Field(
+        default=20,
+        gt=0,
+        description="After how long without a heartbeat a job on another machine counts as dead.",
+    )
     font_path: str | None = Field(
         default=None,
         description="A TrueType font for scripts that the built-in one lacks, such as Han.",
+    )
+    rescue_seconds: float = Field(
+        default=30, gt=0, description="How often each worker looks for jobs that were lost."
     )
     gemini_api_key: SecretStr | None = Field(
         default=None,
@@ -89,9 +122,11 @@ class Settings(BaseSettings):
             raise SettingsError(_sentence(error)) from None
 
     @model_validator(mode="after")
-    def _soft_limit_comes_first(self) -> Self:
+    def _durations_fit(self) -> Self:
         if self.soft_time_limit_seconds >= self.time_limit_seconds:
             raise ValueError("soft_time_limit_seconds must be less than time_limit_seconds")
+        if self.heartbeat_seconds * 2 > self.lease_seconds:
+            raise ValueError("lease_seconds must be at least twice heartbeat_seconds")
         return self
 
     def with_defaults(self, defaults: Mapping[str, object]) -> Settings:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import redis
+from redis_server import RedisServer
 
 pytest_plugins = ["pytester"]
 
-# A database that nothing else uses; emptied before and after each test that asks for it.
-REDIS_URL = os.environ.get("DOCWIZ_TEST_REDIS_URL", "redis://127.0.0.1:6379/11")
+# A database that nothing else uses, one for each process of tests; emptied before and
+# after each test that asks for it.
+PROCESS = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+REDIS_URL = os.environ.get("DOCWIZ_TEST_REDIS_URL", f"redis://127.0.0.1:6379/{11 + PROCESS}")
 RABBITMQ_URL = os.environ.get("DOCWIZ_TEST_RABBITMQ_URL", "amqp://guest:guest@127.0.0.1:5672//")
 SERVICES_REQUIRED = os.environ.get("DOCWIZ_TEST_SERVICES") == "1"
 
@@ -34,6 +38,16 @@ def redis_url() -> Iterator[str]:
     yield REDIS_URL
     client.flushdb()
     client.close()
+
+
+@pytest.fixture
+def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
+    """A Redis of the test's own, that forgets everything when it is restarted."""
+    if not RedisServer.is_installed():
+        missing("redis-server")
+    server = RedisServer(tmp_path)
+    yield server
+    server.stop()
 
 
 @pytest.fixture

@@ -13,6 +13,12 @@ app = Celery("host", broker=os.environ["HOST_BROKER"], backend=os.environ["HOST_
 app.conf.task_queues = [Queue("host")]
 app.conf.task_default_queue = "host"
 app.conf.worker_hijack_root_logger = False
+if "HOST_VISIBILITY" in os.environ:
+    app.conf.broker_transport_options = {
+        "visibility_timeout": float(os.environ["HOST_VISIBILITY"]),
+        "unacked_restore_interval": 1,
+        "unacked_restore_throttle": 1,
+    }
 
 docwiz = docwiz_tasks.register(app)
 

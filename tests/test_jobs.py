@@ -45,7 +45,7 @@ def test_a_visualization_gives_all_that_its_contract_names(
     assert set(result) == {
         "id", "patient_id", "procedure_id", "procedure_name", "before_image_url",
         "after_image_url", "prompt_used", "generated_at", "embedding", "provider", "model",
-        "metadata",
+        "metadata", "paid_calls",
     }  # fmt: skip
     assert set(result["embedding"]) == {"id", "model", "dimensions"}
     before, after = (picture(docwiz, result[f"{w}_image_url"]) for w in ("before", "after"))

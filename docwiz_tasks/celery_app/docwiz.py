@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from datetime import timedelta
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from celery import Celery
 
 from docwiz_tasks import builtin
-from docwiz_tasks.celery_app import config
-from docwiz_tasks.celery_app.job import Job
-from docwiz_tasks.contracts import Records
-from docwiz_tasks.errors import StoreError
-from docwiz_tasks.jobs.journal import Journal
-from docwiz_tasks.jobs.resources import Resources
+from docwiz_tasks.celery_app import broker, config
+from docwiz_tasks.errors import StoreError, UnknownJob
 from docwiz_tasks.plugins import Plugins
-from docwiz_tasks.records import StoredRecords
-from docwiz_tasks.records.validation import check_id
 from docwiz_tasks.settings import Settings
 from docwiz_tasks.store import Store, open_store, path_of
+
+# What takes long to import comes when it is used: a host that registers at its start
+# waits for none of it.
+if TYPE_CHECKING:
+    from docwiz_tasks.celery_app.job import Job
+    from docwiz_tasks.contracts import Records
+    from docwiz_tasks.jobs.journal import Journal
+    from docwiz_tasks.jobs.resources import Resources
 
 __all__ = ["DocWiz"]
 
@@ -51,16 +54,20 @@ class DocWiz:
     @cached_property
     def store(self) -> Store:
         """Where images, records and files live."""
-        return open_store(self.settings.store_url)
+        return open_store(self.settings.store_url, fsync=self.settings.store_fsync)
 
     @cached_property
     def records(self) -> Records:
         """The host's records, or the default ones in the store."""
+        from docwiz_tasks.records import StoredRecords
+
         return self.plugins.records(self.settings) or StoredRecords(self.store)
 
     @property
     def resources(self) -> Resources:
         """All that a job works with."""
+        from docwiz_tasks.jobs.resources import Resources
+
         return Resources(self.settings, self.store, self.records, self.plugins)
 
     def visualize(
@@ -167,7 +174,28 @@ class DocWiz:
         Raises:
             InvalidId: no job can have this id.
         """
-        return Job(self, check_id(id))
+        from docwiz_tasks.celery_app.job import Job
+
+        return Job(self, id)
+
+    def dead_jobs(self) -> list[Job]:
+        """Return the jobs that were given up because their worker died each time."""
+        from docwiz_tasks.jobs.housekeeping import dead_jobs
+
+        return [self.job(id) for id in dead_jobs(self.store)]
+
+    def prune(self, older_than: timedelta, *, results: bool = False) -> int:
+        """Remove the working data of jobs that ended that long ago, and return of how many.
+
+        Pictures, reports and records always stay. Workers may run meanwhile.
+
+        Args:
+            older_than: how long ago they must have ended.
+            results: remove how they ended as well; their status is unknown from then on.
+        """
+        from docwiz_tasks.jobs.housekeeping import prune
+
+        return prune(self.store, older_than, results=results)
 
     def add_image(self, photo: bytes | str | Path) -> str:
         """Check a photo, remove its metadata, store it and return its ``image_id``.
@@ -205,7 +233,27 @@ class DocWiz:
 
     def journal(self, job_id: str) -> Journal:
         """Return what the store knows of a job."""
+        from docwiz_tasks.jobs.journal import Journal
+        from docwiz_tasks.records.validation import check_id
+
         return Journal(self.store, check_id(job_id))
+
+    def publish(self, journal: Journal) -> None:
+        """Send a job's message once more, from what its journal knows.
+
+        Raises:
+            UnknownJob: nobody submitted it.
+            SubmissionFailed: the broker did not take it.
+        """
+        from docwiz_tasks.celery_app.submission import sending
+
+        request = journal.request()
+        if request is None:
+            raise UnknownJob("Nobody submitted a job with this id.")
+        with sending():
+            epoch = broker.begin_epoch(self.app)
+            self.app.tasks[request["task"]].publish_lost(journal.job_id, request["arguments"])
+        journal.published(epoch)
 
     def queues_by_task(self) -> dict[str, str]:
         """Return the queue of each of the four tasks."""
@@ -222,7 +270,7 @@ class DocWiz:
         if idempotency_key is not None:
             job_id = str(uuid.uuid5(_KEYS, f"{task}\0{idempotency_key}"))
         self.app.tasks[task].apply_async(kwargs=arguments, task_id=job_id)
-        return Job(self, job_id)
+        return self.job(job_id)
 
 
 def _listed(ids: Sequence[str] | None) -> list[str] | None:

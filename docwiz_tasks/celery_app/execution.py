@@ -1,4 +1,4 @@
-"""One delivery of a job: from the message to its end."""
+"""One delivery of a job: from the message to its end, or to its next delivery."""
 
 from __future__ import annotations
 
@@ -6,27 +6,34 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from celery.exceptions import Ignore
+from celery.exceptions import Ignore, SoftTimeLimitExceeded
 
+from docwiz_tasks.celery_app import broker
 from docwiz_tasks.errors import (
     DeadlineExceeded,
+    DeliveryLimitExceeded,
     DocWizError,
     InternalError,
     JobCancelled,
+    StoreUnavailable,
     error_from,
 )
 from docwiz_tasks.jobs.calls import where
+from docwiz_tasks.jobs.heartbeat import Heartbeat, LeaseLost
+from docwiz_tasks.jobs.housekeeping import list_as_dead
 from docwiz_tasks.jobs.journal import Document, End, Journal
-from docwiz_tasks.jobs.requests import JobRequest, parse
+from docwiz_tasks.jobs.lease import Lease
+from docwiz_tasks.jobs.paid import RetryLater
+from docwiz_tasks.jobs.requests import parse
 from docwiz_tasks.jobs.resources import Resources
-from docwiz_tasks.jobs.run import Progress, Run
+from docwiz_tasks.jobs.run import EventKind, Progress, Run
 
 if TYPE_CHECKING:
     from docwiz_tasks.celery_app.tasks import DocWizTask
 
-__all__ = ["Recipe", "perform"]
+__all__ = ["TIMED_OUT", "Recipe", "perform"]
 
 logger = logging.getLogger(__name__)
 
@@ -35,57 +42,132 @@ Recipe = Callable[[Run, Any, Resources], Awaitable[Document]]
 # Our own deadline comes just before Celery's signal, in every pool alike.
 _OF_SOFT_LIMIT = 0.98
 
+# In a message's headers: the delivery before it was stopped at the hard limit.
+TIMED_OUT = "docwiz_timed_out"
+
+_STORE_SECONDS = 10.0
+
+_EVENTS: dict[str, EventKind] = {
+    "SUCCESS": "succeeded",
+    "FAILURE": "failed",
+    "REVOKED": "cancelled",
+}
+
 
 def perform(task: DocWizTask, arguments: Mapping[str, Any]) -> Document:
-    """Run a delivered job to its end and return what Celery keeps as its result.
+    """Do what a delivery of a job is for and return what Celery keeps as its result.
 
     Raises:
-        Ignore: it was cancelled; Celery's state says REVOKED.
+        Ignore: it was cancelled (Celery's state says REVOKED), or another delivery runs it.
+        Retry: it goes on in a later delivery.
         DocWizError: it failed.
     """
-    docwiz = task.docwiz
-    journal = docwiz.journal(task.request.id or str(uuid.uuid4()))
-    end = journal.end()
-    if end is None:
-        end = _run(task, journal, arguments)
+    try:
+        journal = task.docwiz.journal(task.request.id or str(uuid.uuid4()))
+        try:
+            end = journal.end() or _deliver(task, journal, arguments)
+        except SoftTimeLimitExceeded:
+            # Celery's signal can come at any line, even while the end is being kept.
+            end = journal.finish(_failed(_out_of_time()))
+    except StoreUnavailable as error:
+        # Without its journal a job can neither go on nor end.
+        logger.warning("Job %s waits for the store: %s", task.request.id, error.code)
+        raise task.retry(countdown=_STORE_SECONDS, max_retries=None) from None
     return _told(task, end)
 
 
-def _run(task: DocWizTask, journal: Journal, arguments: Mapping[str, Any]) -> End:
-    docwiz = task.docwiz
-    journal.submit(task.name, arguments)
+def _deliver(task: DocWizTask, journal: Journal, arguments: Mapping[str, Any]) -> End:
+    if journal.submit(task.name, arguments):
+        # Sent by its bare name, from a process that keeps no journal.
+        journal.published(broker.epoch(task.app))
+    lease = Lease(journal, task.docwiz.settings.lease_seconds)
+    number = lease.take()
+    if number is None:
+        _step_aside(task)
     run = Run(
         job_id=journal.job_id,
         task=task.name,
         queue=(task.request.delivery_info or {}).get("routing_key"),
-        attempt=journal.begin(),
-        journal=journal,
+        attempt=number,
+        lease=lease,
         seconds=_seconds(task) * _OF_SOFT_LIMIT,
         report=_reporter(task),
-        tell=docwiz.plugins.tell,
+        tell=task.docwiz.plugins.tell,
     )
-    run.tell("started")
     try:
-        request = parse(task.request_type, arguments)
-        result = asyncio.run(_recipe(task.recipe, run, request, docwiz.resources))
-    except JobCancelled as error:
-        end = End("REVOKED", error=_document(error))
-        kind, code = "cancelled", None
-    except Exception as error:
-        failure = _failure(error, run)
-        end = End("FAILURE", error=_document(failure))
-        kind, code = "failed", failure.code
-    else:
-        end = End("SUCCESS", result=result)
-        kind, code = "succeeded", None
+        end = _forbidden(task, run, lease) or _run(task, run, lease, arguments)
+    except RetryLater as later:
+        lease.leave(number)
+        raise task.retry(countdown=later.seconds, max_retries=None) from None
+    except LeaseLost:
+        _step_aside(task)
+    except BaseException:
+        # A shutdown, or a store that went away: the job itself killed nobody.
+        lease.leave(number)
+        raise
     end = journal.finish(end)
-    run.tell(kind, error_code=code)  # type: ignore[arg-type]
+    run.tell(_EVENTS[end.state], error_code=(end.error or {}).get("code"))
     return end
 
 
-async def _recipe(recipe: Recipe, run: Run, request: JobRequest, resources: Resources) -> Document:
-    run.check()
-    return await recipe(run, request, resources)
+def _forbidden(task: DocWizTask, run: Run, lease: Lease) -> End | None:
+    if lease.journal.cancelled():
+        return _cancelled(run)
+    if (task.request.headers or {}).get(TIMED_OUT):
+        return _failed(DeadlineExceeded("The job was stopped at its hard time limit."))
+    if lease.deaths() >= task.docwiz.settings.max_deliveries:
+        list_as_dead(task.docwiz.store, run.job_id)
+        return _failed(
+            DeliveryLimitExceeded(
+                f"The job's worker died {lease.deaths()} times, so the job was given up."
+                " Find out why, then run it again with: docwiz retry."
+            )
+        )
+    return None
+
+
+def _run(task: DocWizTask, run: Run, lease: Lease, arguments: Mapping[str, Any]) -> End:
+    run.tell("started")
+    try:
+        result = asyncio.run(_recipe(task, run, lease, arguments))
+    except JobCancelled:
+        return _cancelled(run)
+    except (RetryLater, LeaseLost, StoreUnavailable):
+        raise
+    except Exception as error:
+        return _failed(_failure(error, run))
+    return End("SUCCESS", result={**result, "paid_calls": run.paid_calls()})
+
+
+async def _recipe(
+    task: DocWizTask, run: Run, lease: Lease, arguments: Mapping[str, Any]
+) -> Document:
+    settings = task.docwiz.settings
+    loop, recipe = asyncio.get_running_loop(), asyncio.current_task()
+    interrupted: list[Exception] = []
+
+    def interrupt(reason: Exception) -> None:
+        interrupted.append(reason)
+        if recipe is not None:
+            loop.call_soon_threadsafe(recipe.cancel)
+
+    request = parse(task.request_type, arguments)
+    with Heartbeat(lease, run.attempt, settings.heartbeat_seconds, interrupt):
+        try:
+            async with asyncio.timeout(run.remaining_seconds()):
+                run.check()
+                return await task.recipe(run, request, task.docwiz.resources)
+        except asyncio.CancelledError:
+            if interrupted:
+                raise interrupted[0] from None
+            raise
+
+
+def _step_aside(task: DocWizTask) -> NoReturn:
+    # This message may be all that keeps the job from being lost should the other run's
+    # worker die, even its own: copies of one message share their acknowledgement.
+    task.publish_again(countdown=task.docwiz.settings.heartbeat_seconds)
+    raise Ignore
 
 
 def _told(task: DocWizTask, end: End) -> Document:
@@ -99,11 +181,21 @@ def _told(task: DocWizTask, end: End) -> Document:
     raise error_from(**(end.error or {}))
 
 
+def _cancelled(run: Run) -> End:
+    made = run.ledger.made()
+    spent = "" if not made else f" Calls of a provider made before that: {made}."
+    return End("REVOKED", error=_document(JobCancelled(f"The job was cancelled.{spent}")))
+
+
+def _failed(error: DocWizError) -> End:
+    return End("FAILURE", error=_document(error))
+
+
 def _failure(error: Exception, run: Run) -> DocWizError:
     if run.remaining_seconds() <= 0 and not isinstance(error, DeadlineExceeded):
         # Whatever broke then, a signal of Celery's or a call cut short, the time was up.
         logger.warning("Job %s ran out of time: %s", run.job_id, where(error))
-        return DeadlineExceeded("The job's time was up before it was done; submit it again.")
+        return _out_of_time()
     if isinstance(error, DocWizError):
         logger.info("Job %s failed: %s", run.job_id, error.code)
         return error
@@ -112,6 +204,10 @@ def _failure(error: Exception, run: Run) -> DocWizError:
         f"The job failed with {type(error).__name__}: a defect in docwiz-tasks or a plugin."
         " The worker's log says where."
     )
+
+
+def _out_of_time() -> DeadlineExceeded:
+    return DeadlineExceeded("The job's time was up before it was done; submit it again.")
 
 
 def _document(error: DocWizError) -> Document:

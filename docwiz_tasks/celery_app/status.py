@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from celery import Celery, states
 from pydantic import BaseModel, ConfigDict
 
-from docwiz_tasks.errors import DocWizError
+from docwiz_tasks.celery_app import broker
+from docwiz_tasks.errors import DocWizError, JobLost
 from docwiz_tasks.jobs.journal import Document, End, Journal
+from docwiz_tasks.jobs.lease import Lease
 
-__all__ = ["JobStatus", "read_status"]
+if TYPE_CHECKING:
+    from docwiz_tasks.celery_app.docwiz import DocWiz
+
+__all__ = ["LOST", "UNKNOWN", "JobStatus", "is_lost", "read_status"]
 
 logger = logging.getLogger(__name__)
+
+UNKNOWN, LOST = "UNKNOWN", "LOST"
 
 # How Celery's own ends are told; a job of ours ends by its own word otherwise.
 _CELERY_FAILURES = {
@@ -28,7 +35,8 @@ class JobStatus(BaseModel):
 
     Args:
         task_id: the job's id.
-        state: Celery's word, ``PROGRESS``, or ``UNKNOWN`` for an id that nobody submitted.
+        state: Celery's word; ``PROGRESS``; ``UNKNOWN`` for an id that nobody submitted;
+            ``LOST`` for a job that the broker lost, until it is submitted again.
         ready: whether it has ended.
         successful: whether it has ended with a result.
         status: a sentence for people.
@@ -56,31 +64,61 @@ class JobStatus(BaseModel):
         return getattr(self, name)
 
 
-def read_status(app: Celery, journal: Journal) -> JobStatus:
+def read_status(docwiz: DocWiz, journal: Journal) -> JobStatus:
     """Return a job's status.
 
     Args:
-        app: the app whose result backend knows how far it has come.
+        docwiz: whose job it is; its app's result backend knows how far a running one is.
         journal: what the store knows of it; an end there is the truth.
     """
     if (end := journal.end()) is not None:
         return _ended(journal, end)
-    state, value = _backend(app, journal.job_id)
-    if state == "PROGRESS" and isinstance(value, dict):
-        return _open(journal, "PROGRESS", value.get("status", ""), value.get("progress", 0), value)
+    lease = Lease(journal, docwiz.settings.lease_seconds)
+    state, value = _backend(docwiz.app, journal.job_id)
+    if lease.held():
+        return _running(journal, state, value)
     if state in states.READY_STATES:
-        return _ended_by_celery(journal, state, value)
-    if state in (states.STARTED, states.RETRY) or journal.deliveries():
-        progress = max((step.progress for step in journal.steps().values()), default=0)
-        sentence = "Waiting to be tried again" if state == states.RETRY else "Running"
-        shown = state if state in (states.STARTED, states.RETRY) else states.STARTED
-        return _open(journal, shown, sentence, progress, {})
+        # It may have ended while we looked.
+        end = journal.end()
+        return _ended(journal, end) if end else _ended_by_celery(journal, state, value)
+    progress = journal.progress()
     if journal.request() is None:
-        return _open(journal, "UNKNOWN", "Nobody submitted a job with this id", 0, {})
-    return _open(journal, states.PENDING, "Waiting in the queue", 0, {})
+        return _open(journal, UNKNOWN, "Nobody submitted a job with this id", 0)
+    if is_lost(docwiz.app, journal):
+        sentence = "The broker lost this job; submit it again with the same idempotency key."
+        return _open(journal, LOST, sentence, progress)
+    if state == states.RETRY:
+        return _open(journal, state, "Waiting to be tried again", progress)
+    if lease.last():
+        return _open(journal, states.STARTED, "Waiting for a worker to go on", progress)
+    if journal.publication() is None:
+        return _open(journal, states.PENDING, "Not sent yet; submit it again", 0)
+    return _open(journal, states.PENDING, "Waiting in the queue", 0)
 
 
-def _open(journal: Journal, state: str, sentence: str, progress: int, meta: Document) -> JobStatus:
+def is_lost(app: Celery, journal: Journal) -> bool:
+    """Say whether the broker has lost a job that nobody runs and that hasn't ended."""
+    publication = journal.publication()
+    if publication is None or publication["epoch"] is None:
+        return False
+    present = broker.epoch(app)
+    return present is not None and present != publication["epoch"]
+
+
+def _running(journal: Journal, state: str, value: object) -> JobStatus:
+    progress = journal.progress()
+    if state == "PROGRESS" and isinstance(value, dict):
+        shown = max(progress, value.get("progress", 0))
+        return _open(journal, state, value.get("status", ""), shown, value)
+    return _open(journal, states.STARTED, "Running", progress, {})
+
+
+def _open(
+    journal: Journal, state: str, sentence: str, progress: int, meta: Document | None = None
+) -> JobStatus:
+    error = None
+    if state == LOST:
+        error = {"code": JobLost.code, "message": sentence, "retryable": JobLost.retryable}
     return JobStatus(
         task_id=journal.job_id,
         state=state,
@@ -88,24 +126,21 @@ def _open(journal: Journal, state: str, sentence: str, progress: int, meta: Docu
         successful=False,
         status=sentence,
         progress=progress,
-        meta=meta,
+        meta=meta or {},
         result=None,
-        error=None,
+        error=error,
     )
 
 
 def _ended(journal: Journal, end: End) -> JobStatus:
-    progress = 100
-    if end.state != "SUCCESS":
-        progress = max((step.progress for step in journal.steps().values()), default=0)
-    sentence = "Completed" if end.state == "SUCCESS" else (end.error or {})["message"]
+    success = end.state == states.SUCCESS
     return JobStatus(
         task_id=journal.job_id,
         state=end.state,
         ready=True,
-        successful=end.state == "SUCCESS",
-        status=sentence,
-        progress=progress,
+        successful=success,
+        status="Completed" if success else (end.error or {})["message"],
+        progress=100 if success else journal.progress(),
         meta={},
         result=end.result,
         error=end.error,

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from kombu.exceptions import OperationalError
+from kombu.exceptions import KombuError
 
-from docwiz_tasks.contracts import JobEvent
+from docwiz_tasks.celery_app import broker
+from docwiz_tasks.celery_app.status import is_lost
 from docwiz_tasks.errors import IdempotencyConflict, InvalidRequest, SubmissionFailed
-from docwiz_tasks.jobs.lookup import check_request
-from docwiz_tasks.jobs.requests import JobRequest, parse
+from docwiz_tasks.jobs.journal import Journal
 
 if TYPE_CHECKING:
     from celery.result import AsyncResult
 
     from docwiz_tasks.celery_app.tasks import DocWizTask
+    from docwiz_tasks.jobs.requests import JobRequest
 
-__all__ = ["submit"]
+__all__ = ["sending", "submit"]
 
 
 def submit(
@@ -36,7 +38,7 @@ def submit(
         args: its positional arguments.
         kwargs: its keyword arguments.
         job_id: the job's id; a new one if None. Submitting an id again, with the same
-            arguments, publishes it only if that failed before.
+            arguments, publishes it only if that failed before, or the broker lost it.
         publish: sends the message for a job id.
 
     Raises:
@@ -44,6 +46,10 @@ def submit(
         NotFound: what it names isn't there.
         SubmissionFailed: the broker did not take it.
     """
+    # A process that never submits anything needs none of these.
+    from docwiz_tasks.jobs.lookup import check_request
+    from docwiz_tasks.jobs.requests import parse
+
     request = parse(task.request_type, _named(task.request_type, args, kwargs))
     job_id = job_id or str(uuid.uuid4())
     journal = task.docwiz.journal(job_id)
@@ -58,17 +64,43 @@ def submit(
     if kept is not None and (kept["task"], kept["arguments"]) != (task.name, arguments):
         raise IdempotencyConflict("This id or key was used for a job with other arguments.")
     # A run that retries itself is published again under its own id.
-    if journal.was_published() and task.request.id != job_id:
+    itself = task.request.id == job_id
+    if not itself and (journal.end() is not None or _is_on_its_way(task, journal)):
         return task.AsyncResult(job_id)
-    try:
+    with sending():
+        # Asked first: if the broker loses everything in between, the job counts as lost.
+        epoch = broker.begin_epoch(task.app)
         published = publish(job_id)
-    except (OperationalError, ConnectionError, TimeoutError) as error:
+    if not itself:
+        journal.published(epoch)
+    return published
+
+
+@contextmanager
+def sending() -> Iterator[None]:
+    """Tell all that can keep a broker from taking a job as one error.
+
+    Raises:
+        SubmissionFailed: the broker did not take it.
+    """
+    try:
+        yield
+    except _not_taken() as error:
         raise SubmissionFailed(
             f"The broker did not take the job ({type(error).__name__}); submit it again with the"
             " same idempotency key."
         ) from None
-    journal.published()
-    return published
+
+
+def _not_taken() -> tuple[type[Exception], ...]:
+    from redis.exceptions import RedisError
+
+    # Celery's result consumer raises a RuntimeError when its Redis stays away.
+    return (KombuError, RedisError, OSError, RuntimeError)
+
+
+def _is_on_its_way(task: DocWizTask, journal: Journal) -> bool:
+    return journal.publication() is not None and not is_lost(task.app, journal)
 
 
 def _named(
@@ -84,6 +116,8 @@ def _named(
 
 
 def _tell(task: DocWizTask, job_id: str) -> None:
+    from docwiz_tasks.contracts import JobEvent
+
     task.docwiz.plugins.tell(
         JobEvent(
             job_id=job_id,

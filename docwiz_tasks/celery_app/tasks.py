@@ -9,22 +9,23 @@ from typing import TYPE_CHECKING, Any
 from celery import Celery, Task
 
 from docwiz_tasks.celery_app import config
-from docwiz_tasks.celery_app.execution import Recipe, perform
-from docwiz_tasks.celery_app.submission import submit
+from docwiz_tasks.celery_app.broker import publish_options
 from docwiz_tasks.errors import DocWizError
-from docwiz_tasks.jobs.requests import (
-    ComparisonRequest,
-    ExportRequest,
-    InfographicRequest,
-    JobRequest,
-    VisualizationRequest,
-)
 
 if TYPE_CHECKING:
+    from celery.app.task import Context
     from celery.result import AsyncResult
 
     from docwiz_tasks.celery_app.docwiz import DocWiz
+    from docwiz_tasks.celery_app.execution import Recipe
     from docwiz_tasks.jobs.journal import Document
+    from docwiz_tasks.jobs.requests import (
+        ComparisonRequest,
+        ExportRequest,
+        InfographicRequest,
+        JobRequest,
+        VisualizationRequest,
+    )
     from docwiz_tasks.jobs.resources import Resources
     from docwiz_tasks.jobs.run import Run
 
@@ -36,14 +37,24 @@ class DocWizTask(Task):  # type: ignore[misc]
 
     abstract = True
     docwiz: DocWiz
-    request_type: type[JobRequest]
+    request_name: str
     recipe: Recipe
 
     acks_late = True
     reject_on_worker_lost = True
-    track_started = True
+    # A second copy of a message would overwrite the progress of the run it repeats.
+    track_started = False
     ignore_result = False
     throws = (DocWizError,)
+    Request = "docwiz_tasks.celery_app.delivery:DeliveryRequest"
+
+    @property
+    def request_type(self) -> type[JobRequest]:
+        """Return the form of the task's arguments."""
+        from docwiz_tasks.jobs import requests
+
+        form: type[JobRequest] = getattr(requests, self.request_name)
+        return form
 
     # Read when needed and not when the app is registered: host packages can give
     # default settings, and finding them reads files.
@@ -71,11 +82,44 @@ class DocWizTask(Task):  # type: ignore[misc]
             NotFound: what it names isn't there.
             SubmissionFailed: the broker did not take it.
         """
+        from docwiz_tasks.celery_app.submission import submit
 
         def publish(job_id: str) -> AsyncResult:
-            return super(DocWizTask, self).apply_async(args, kwargs, task_id=job_id, **options)
+            chosen = {**publish_options, **options}
+            return super(DocWizTask, self).apply_async(args, kwargs, task_id=job_id, **chosen)
 
         return submit(self, args or (), kwargs or {}, task_id, publish)
+
+    def perform(self, arguments: Mapping[str, Any]) -> Document:
+        """Do what the delivery that runs here is for."""
+        # A process that only submits jobs needs nothing of what runs them.
+        from docwiz_tasks.celery_app.execution import perform
+
+        return perform(self, arguments)
+
+    def publish_lost(self, job_id: str, arguments: Mapping[str, Any]) -> None:
+        """Send a job whose message is gone; nothing is checked or kept."""
+        super().apply_async(None, arguments, task_id=job_id, **publish_options)
+
+    def publish_again(
+        self,
+        countdown: float,
+        request: Context | None = None,
+        headers: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Send a delivered job's message once more, to where it came from.
+
+        Args:
+            countdown: how many seconds later it may be taken.
+            request: the delivery; the one that runs here if None.
+            headers: what to mark it with.
+        """
+        again = self.signature_from_request(request or self.request, countdown=countdown)
+        options = {
+            **again.options,
+            "headers": {**(again.options.get("headers") or {}), **(headers or {})},
+        }
+        super().apply_async(again.args, again.kwargs, **options)
 
 
 async def _visualize(run: Run, request: VisualizationRequest, resources: Resources) -> Document:
@@ -108,8 +152,8 @@ def generate_visualization_task(
     self: DocWizTask, image_id: str, procedure_id: str, patient_id: str | None = None
 ) -> Document:
     """Show one procedure on a photo, before and after."""
-    return perform(
-        self, {"image_id": image_id, "procedure_id": procedure_id, "patient_id": patient_id}
+    return self.perform(
+        {"image_id": image_id, "procedure_id": procedure_id, "patient_id": patient_id}
     )
 
 
@@ -117,8 +161,8 @@ def generate_comparison_task(
     self: DocWizTask, image_id: str, procedure_ids: list[str], patient_id: str | None = None
 ) -> Document:
     """Show several procedures on one photo, side by side."""
-    return perform(
-        self, {"image_id": image_id, "procedure_ids": procedure_ids, "patient_id": patient_id}
+    return self.perform(
+        {"image_id": image_id, "procedure_ids": procedure_ids, "patient_id": patient_id}
     )
 
 
@@ -135,8 +179,7 @@ def generate_export_task(
     include_comparisons: bool = True,
 ) -> Document:
     """Make a patient's report."""
-    return perform(
-        self,
+    return self.perform(
         {
             "patient_id": patient_id,
             "visualization_ids": visualization_ids,
@@ -155,7 +198,7 @@ def generate_cost_infographic_task(
     self: DocWizTask, cost_breakdown_id: str, format: str = "png"
 ) -> Document:
     """Draw a cost breakdown."""
-    return perform(self, {"cost_breakdown_id": cost_breakdown_id, "format": format})
+    return self.perform({"cost_breakdown_id": cost_breakdown_id, "format": format})
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,16 +207,16 @@ class TaskSpec:
 
     name: str
     body: Callable[..., Document]
-    request_type: type[JobRequest]
+    request_name: str
     recipe: Recipe
 
 
 TASKS = (
-    TaskSpec(config.VISUALIZATION, generate_visualization_task, VisualizationRequest, _visualize),
-    TaskSpec(config.COMPARISON, generate_comparison_task, ComparisonRequest, _compare),
-    TaskSpec(config.EXPORT, generate_export_task, ExportRequest, _export),
+    TaskSpec(config.VISUALIZATION, generate_visualization_task, "VisualizationRequest", _visualize),
+    TaskSpec(config.COMPARISON, generate_comparison_task, "ComparisonRequest", _compare),
+    TaskSpec(config.EXPORT, generate_export_task, "ExportRequest", _export),
     TaskSpec(
-        config.INFOGRAPHIC, generate_cost_infographic_task, InfographicRequest, _draw_infographic
+        config.INFOGRAPHIC, generate_cost_infographic_task, "InfographicRequest", _draw_infographic
     ),
 )
 
@@ -188,6 +231,6 @@ def add_tasks(app: Celery, docwiz: DocWiz) -> None:
             bind=True,
             shared=False,
             docwiz=docwiz,
-            request_type=spec.request_type,
+            request_name=spec.request_name,
             recipe=staticmethod(spec.recipe),
         )(spec.body)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Any
 
@@ -34,11 +34,23 @@ def changes(app: Celery, job_id: str, deadline: float | None) -> Iterator[None]:
 def _pushed(backend: Any, client: Any, job_id: str, deadline: float | None) -> Iterator[None]:
     with closing(client.pubsub(ignore_subscribe_messages=True)) as subscription:
         # Subscribed before the first look, so that no change falls between the two.
-        subscription.subscribe(backend.get_key_for_task(job_id))
+        _tried(subscription.subscribe, backend.get_key_for_task(job_id))
         yield
         while (seconds := _remaining(deadline, LISTEN_SECONDS)) > 0:
-            subscription.get_message(timeout=seconds)
+            if not _tried(subscription.get_message, timeout=seconds):
+                # It subscribes again by itself as soon as Redis is back.
+                time.sleep(min(seconds, POLL_SECONDS))
             yield
+
+
+def _tried(ask: Callable[..., object], *args: Any, **options: Any) -> bool:
+    from redis.exceptions import RedisError
+
+    try:
+        ask(*args, **options)
+    except RedisError:
+        return False
+    return True
 
 
 def _polled(deadline: float | None) -> Iterator[None]:

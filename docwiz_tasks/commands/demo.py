@@ -13,6 +13,7 @@ from docwiz_tasks.celery_app.docwiz import DocWiz
 from docwiz_tasks.celery_app.embedded import embedded_worker
 from docwiz_tasks.celery_app.job import Job
 from docwiz_tasks.celery_app.registration import register
+from docwiz_tasks.commands.progress import follow
 from docwiz_tasks.errors import DocWizError
 from docwiz_tasks.settings import Settings
 from docwiz_tasks.testing.sample import SampleCase, add_sample_case
@@ -96,11 +97,8 @@ def _jobs(docwiz: DocWiz, case: SampleCase) -> Iterator[tuple[str, Job, dict[str
 
 def _follow(title: str, job: Job) -> DocWizError | None:
     """Show a job's progress to its end; return the error if it failed."""
-    with click.progressbar(length=100, label=f"{title:<18}", width=32) as bar:
-        for status in job.watch(timeout=JOB_SECONDS):
-            bar.update(status.progress - bar.pos)
     try:
-        job.result(timeout=1)
+        follow(job, title, JOB_SECONDS)
     except DocWizError as error:
         return error
     return None

@@ -7,18 +7,32 @@ from pathlib import Path
 
 import click
 
-from docwiz_tasks.errors import DocWizError
+from docwiz_tasks.commands.group import COMMANDS
+from docwiz_tasks.commands.host import Commands, NamedApp
 
 __all__ = ["main"]
 
 
-@click.group()
+@click.group(cls=Commands)
+@click.option(
+    "-A",
+    "--app",
+    metavar="HOST",
+    envvar="CELERY_APP",
+    help="The host's Celery app, as for celery; not needed for demo.",
+)
 @click.version_option(package_name="docwiz-tasks")
-def commands() -> None:
+@click.pass_context
+def main(context: click.Context, app: str | None) -> None:
     """Previews, comparisons, reports and cost infographics on Celery."""
+    context.obj = NamedApp(app)
 
 
-@commands.command()
+for _command in COMMANDS:
+    main.add_command(_command)
+
+
+@main.command()
 @click.option(
     "--folder",
     type=click.Path(file_okay=False, path_type=Path),
@@ -31,12 +45,3 @@ def demo(folder: Path) -> None:
     from docwiz_tasks.commands.demo import run_demo
 
     sys.exit(run_demo(folder))
-
-
-def main() -> None:
-    """Run the command; an error of ours is a sentence and status 1."""
-    try:
-        commands()
-    except DocWizError as error:
-        click.echo(f"Error ({error.code}): {error}", err=True)
-        sys.exit(1)

@@ -5,10 +5,14 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+import threading
 import traceback
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from functools import partial
 from typing import ParamSpec, TypeVar, cast
 
+from docwiz_tasks.contracts import GeneratedImage
 from docwiz_tasks.errors import (
     DeadlineExceeded,
     DocWizError,
@@ -49,13 +53,19 @@ async def call(
     """
     if timeout_seconds <= 0:
         raise DeadlineExceeded("The job's time was up before the provider was called.")
+    task = asyncio.current_task()
     try:
-        async with asyncio.timeout(timeout_seconds):
+        async with asyncio.timeout(timeout_seconds) as limit:
             if inspect.iscoroutinefunction(method):
                 return await method(*args, **kwargs)
             # The contract lets a provider's method be a plain one.
-            return cast("T", await asyncio.to_thread(method, *args, **kwargs))
-    except TimeoutError:
+            outcome, error = await _in_thread(partial(method, *args, **kwargs))
+        if error is None:
+            return cast("T", outcome)
+        raise error if isinstance(error, DocWizError) else _defect(provider, error)
+    except TimeoutError as error:
+        if not limit.expired():
+            raise _defect(provider, error) from None
         raise ProviderUnavailable(
             f"The provider {provider!r} did not answer within {timeout_seconds:.0f} seconds."
         ) from None
@@ -65,19 +75,22 @@ async def call(
         ) from None
     except DocWizError:
         raise
+    except asyncio.CancelledError as error:
+        # One that nobody asked this task for is the provider's own.
+        if task is None or task.cancelling():
+            raise
+        raise _defect(provider, error) from None
     except Exception as error:
-        logger.error("Provider %s failed: %s", provider, where(error))
-        raise ProviderError(
-            f"The provider {provider!r} failed with {type(error).__name__}: a defect in it."
-        ) from None
+        raise _defect(provider, error) from None
 
 
-def checked_picture(provider: str, data: object) -> tuple[bytes, str]:
-    """Return a provider's picture and the type that its bytes have.
+def checked_picture(provider: str, image: object) -> tuple[bytes, str]:
+    """Return the bytes of a provider's answer and the type that they have.
 
     Raises:
         ProviderError: it isn't a picture.
     """
+    data: object = image.data if isinstance(image, GeneratedImage) else None
     try:
         if not isinstance(data, bytes):
             raise InvalidPhoto("not bytes")
@@ -92,3 +105,38 @@ def where(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)[-3:]
     places = " < ".join(f"{frame.name} ({frame.filename}:{frame.lineno})" for frame in frames[::-1])
     return f"{type(error).__name__} in {places}"
+
+
+async def _in_thread(method: Callable[[], object]) -> tuple[object, BaseException | None]:
+    """Return what a plain method returned or raised.
+
+    Not by the event loop's own threads: the loop waits for those when it closes, however
+    long ago the time was up, and some errors, such as StopIteration, would never arrive.
+    """
+    loop = asyncio.get_running_loop()
+    settled: asyncio.Future[tuple[object, BaseException | None]] = loop.create_future()
+
+    def settle(outcome: object, error: BaseException | None) -> None:
+        if not settled.done():
+            settled.set_result((outcome, error))
+
+    def run() -> None:
+        outcome: object = None
+        failure: BaseException | None = None
+        try:
+            outcome = method()
+        except BaseException as error:
+            failure = error
+        # The loop is closed when the job no longer waits.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(settle, outcome, failure)
+
+    threading.Thread(target=run, name="docwiz-provider", daemon=True).start()
+    return await settled
+
+
+def _defect(provider: str, error: BaseException) -> ProviderError:
+    logger.error("Provider %s failed: %s", provider, where(error))
+    return ProviderError(
+        f"The provider {provider!r} failed with {type(error).__name__}: a defect in it."
+    )

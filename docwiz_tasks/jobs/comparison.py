@@ -5,13 +5,19 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import uuid
-from datetime import UTC, datetime
 from itertools import combinations
 
-from docwiz_tasks.errors import ComparisonFailed, DeadlineExceeded, DocWizError, JobCancelled
+from docwiz_tasks.errors import (
+    ComparisonFailed,
+    DeadlineExceeded,
+    DocWizError,
+    ExtraMissing,
+    JobCancelled,
+)
 from docwiz_tasks.imaging.side_by_side import Panel, compose
 from docwiz_tasks.jobs.journal import Document
 from docwiz_tasks.jobs.lookup import check_request, find_procedure, photo_bytes
+from docwiz_tasks.jobs.paid import RetryLater
 from docwiz_tasks.jobs.pictures import keep_picture
 from docwiz_tasks.jobs.prompts import build_prompt
 from docwiz_tasks.jobs.requests import ComparisonRequest
@@ -36,7 +42,7 @@ async def compare(run: Run, request: ComparisonRequest, resources: Resources) ->
     previews = await make_previews(run, subjects, resources)
     picture = await run.step(
         "picture",
-        lambda: draw_side_by_side(run.job_id, request, previews, resources),
+        lambda: draw_side_by_side(run, request, previews, resources),
         status="The pictures are side by side",
     )
     result = await run.step(
@@ -55,23 +61,31 @@ async def make_previews(run: Run, subjects: list[Subject], resources: Resources)
 
     Raises:
         ComparisonFailed: one failed; the finished ones are kept for the next try.
+        RetryLater: one has to wait; the others were finished first.
     """
     room = asyncio.Semaphore(resources.settings.comparison_concurrency)
+    put_off: list[RetryLater] = []
 
-    async def one(subject: Subject) -> Document:
+    async def one(subject: Subject) -> Document | None:
         async with room:
-            return await _named_preview(run, subject, subjects, resources)
+            try:
+                return await _named_preview(run, subject, subjects, resources)
+            except RetryLater as later:
+                put_off.append(later)
+                return None
 
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(one(subject)) for subject in subjects]
     except BaseExceptionGroup as failures:
         raise failures.exceptions[0] from None
-    return [task.result() for task in tasks]
+    if put_off:
+        raise max(put_off, key=lambda later: later.seconds)
+    return [shown for task in tasks if (shown := task.result()) is not None]
 
 
 def draw_side_by_side(
-    job_id: str, request: ComparisonRequest, previews: list[Document], resources: Resources
+    run: Run, request: ComparisonRequest, previews: list[Document], resources: Resources
 ) -> Document:
     """Draw the photo and all previews in one picture."""
     photo = photo_bytes(resources.store, request.image_id)
@@ -86,10 +100,10 @@ def draw_side_by_side(
         data = resources.store.get(path_of(shown["after_image_url"])) or b""
         panels.append(Panel(data, procedure.name, lines, simulated=True))
     picture = compose(panels, title="Comparison of procedures", notice=NOTICE)
-    path = f"comparisons/{job_id}/side-by-side"
+    path = f"comparisons/{run.job_id}/side-by-side"
     return {
         "url": keep_picture(resources.store, path, picture, "image/png"),
-        "created_at": datetime.now(UTC).isoformat(),
+        "created_at": run.began_at.isoformat(),
     }
 
 
@@ -155,7 +169,8 @@ async def _named_preview(
             name = f"{prefix}record"
             return await run.step(name, lambda: kept, status=status, progress=share_done)
         shown = await preview(run, subject, resources, {"record": share_done}, prefix)
-    except (JobCancelled, DeadlineExceeded):
+    except (JobCancelled, DeadlineExceeded, ExtraMissing):
+        # None of them is about the procedure.
         raise
     except DocWizError as error:
         raise ComparisonFailed(

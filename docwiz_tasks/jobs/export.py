@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from datetime import UTC, datetime
+from datetime import datetime
 
 from docwiz_tasks.contracts import Renderer, ReportDocument
 from docwiz_tasks.errors import DocWizError, RenderFailed, StoreError
@@ -39,13 +39,13 @@ async def export(run: Run, request: ExportRequest, resources: Resources) -> Docu
     )
     collected = await run.step(
         "collect",
-        lambda: collect(request, chosen, resources),
+        lambda: collect(run, request, chosen, resources),
         status="The records are collected",
         progress=30,
     )
     rendered = await run.step(
         "render",
-        lambda: render(run.job_id, request, collected, resources),
+        lambda: render(run, request, collected, resources),
         status="The document is set",
         progress=90,
     )
@@ -88,7 +88,7 @@ def select(request: ExportRequest, resources: Resources) -> Document:
     }
 
 
-def collect(request: ExportRequest, chosen: Document, resources: Resources) -> Document:
+def collect(run: Run, request: ExportRequest, chosen: Document, resources: Resources) -> Document:
     """Take the chosen records as they are now, so that a later try shows the same.
 
     Raises:
@@ -111,13 +111,11 @@ def collect(request: ExportRequest, chosen: Document, resources: Resources) -> D
         "cost_breakdowns": [record.model_dump(mode="json") for record in breakdowns],
         "comparisons": [record.model_dump(mode="json") for record in comparisons],
         "procedures": [find_procedure(records, id).model_dump(mode="json") for id in sorted(about)],
-        "created_at": datetime.now(UTC).isoformat(),
+        "created_at": run.began_at.isoformat(),
     }
 
 
-def render(
-    job_id: str, request: ExportRequest, collected: Document, resources: Resources
-) -> Document:
+def render(run: Run, request: ExportRequest, collected: Document, resources: Resources) -> Document:
     """Set the report in its format and store the file."""
 
     def read_picture(url: str) -> bytes:
@@ -127,15 +125,17 @@ def render(
         return data
 
     document = build_report(
-        job_id,
+        run.job_id,
         _content(collected),
         datetime.fromisoformat(collected["created_at"]),
         read_picture,
         shareable=request.shareable,
     )
-    renderer = resources.plugins.renderer(request.format, resources.settings)
+    seconds = min(resources.settings.render_timeout_seconds, max(run.remaining_seconds(), 1))
+    settings = resources.settings.model_copy(update={"render_timeout_seconds": seconds})
+    renderer = resources.plugins.renderer(request.format, settings)
     data = _rendered(renderer, request.format, document)
-    path = f"exports/{job_id}.{renderer.extension}"
+    path = f"exports/{run.job_id}.{renderer.extension}"
     resources.store.put(path, data)
     count_pages = getattr(renderer, "count_pages", None)
     return {

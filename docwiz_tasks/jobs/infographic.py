@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
-from docwiz_tasks.contracts import ArtworkRequest
+from docwiz_tasks.contracts import ArtworkRequest, GeneratedImage, OrderingImageProvider
 from docwiz_tasks.imaging import marks
 from docwiz_tasks.imaging.infographic import Infographic, Plan, draw
 from docwiz_tasks.jobs.amounts import check_amounts, fees
-from docwiz_tasks.jobs.calls import call, checked_picture
+from docwiz_tasks.jobs.calls import checked_picture
 from docwiz_tasks.jobs.journal import Document
+from docwiz_tasks.jobs.ledger import digest
 from docwiz_tasks.jobs.lookup import check_request, find_cost_breakdown, find_procedure
+from docwiz_tasks.jobs.paid import Order, PaidCall, make
 from docwiz_tasks.jobs.pictures import keep_picture
 from docwiz_tasks.jobs.requests import InfographicRequest
 from docwiz_tasks.jobs.resources import Resources
@@ -43,7 +43,7 @@ async def draw_infographic(run: Run, request: InfographicRequest, resources: Res
     )
     picture = await run.step(
         "draw",
-        lambda: draw_figures(run.job_id, request, breakdown, artwork, resources),
+        lambda: draw_figures(run, request, breakdown, artwork, resources),
         status="The figures are set",
         progress=90,
     )
@@ -80,22 +80,37 @@ async def make_artwork(run: Run, resources: Resources) -> Document:
     """Have the image provider make the decoration; it is told no figure."""
     settings = resources.settings
     provider = resources.plugins.image_provider(settings)
-    seconds = min(settings.provider_timeout_seconds, run.remaining_seconds())
-    request = ArtworkRequest(
-        prompt=_ARTWORK_PROMPT,
-        width=WIDTH,
-        height=HEIGHT,
-        timeout_seconds=seconds,
-        idempotency_key=run.job_id,
+
+    def arguments(seconds: float) -> tuple[ArtworkRequest]:
+        request = ArtworkRequest(
+            prompt=_ARTWORK_PROMPT,
+            width=WIDTH,
+            height=HEIGHT,
+            timeout_seconds=seconds,
+            idempotency_key=run.job_id,
+        )
+        return (request,)
+
+    order: Order[GeneratedImage] | None = None
+    if isinstance(provider, OrderingImageProvider):
+        order = Order(provider.order_artwork, provider.collect_artwork)
+    paid = PaidCall(
+        name="artwork",
+        provider=settings.image_provider,
+        method=provider.create_artwork,
+        arguments=arguments,
+        input_digest=digest(_ARTWORK_PROMPT, WIDTH, HEIGHT),
+        accept=lambda image: checked_picture(settings.image_provider, image),
+        order=order,
     )
-    image = await call(settings.image_provider, provider.create_artwork, seconds, request)
-    data, media_type = checked_picture(settings.image_provider, image.data)
+    image = await make(run, paid, settings)
+    data, media_type = checked_picture(settings.image_provider, image)
     url = keep_picture(resources.store, f"infographics/{run.job_id}/artwork", data, media_type)
     return {"url": url, "provider": settings.image_provider, "model": image.model}
 
 
 def draw_figures(
-    job_id: str,
+    run: Run,
     request: InfographicRequest,
     checked: Document,
     artwork: Document,
@@ -110,14 +125,15 @@ def draw_figures(
         format=request.format,
         width=WIDTH,
         height=HEIGHT,
+        font_path=resources.settings.font_path,
     )
     source_type = marks.read_source_type(background) or marks.GENERATED
     picture = marks.embed_source_type(picture, source_type, note="Artwork only; figures are set.")
     media_type = f"image/{request.format}"
-    path = f"infographics/{job_id}/infographic"
+    path = f"infographics/{run.job_id}/infographic"
     return {
         "url": keep_picture(resources.store, path, picture, media_type),
-        "created_at": datetime.now(UTC).isoformat(),
+        "created_at": run.began_at.isoformat(),
     }
 
 

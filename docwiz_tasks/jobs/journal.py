@@ -10,10 +10,12 @@ from typing import Any, Literal, TypeAlias
 
 from docwiz_tasks.store import Store
 
-__all__ = ["Document", "End", "Journal", "Step"]
+__all__ = ["JOBS", "OPEN", "Document", "End", "Journal", "Step"]
 
 Document: TypeAlias = dict[str, Any]
 EndState: TypeAlias = Literal["SUCCESS", "FAILURE", "REVOKED"]
+
+JOBS, OPEN = "jobs", "open"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class End:
 
 
 class Journal:
-    """A job's request, deliveries, steps, cancel mark and end, each written once.
+    """A job's request, steps, cancel mark and end, each written once.
 
     Args:
         store: where they are kept.
@@ -44,85 +46,118 @@ class Journal:
     def __init__(self, store: Store, job_id: str) -> None:
         self.job_id = job_id
         self._store = store
-        self._folder = f"jobs/{job_id}"
+        self._folder = f"{JOBS}/{job_id}"
 
     def submit(self, task: str, arguments: Mapping[str, Any]) -> bool:
         """Keep the request; say whether this call was the first to do so."""
-        document = {"task": task, "arguments": dict(arguments), "at": _now()}
-        return self._create("request", document)
+        document = {"task": task, "arguments": dict(arguments), "at": now()}
+        return self.create("request", document)
 
     def request(self) -> Document | None:
         """Return the request: task, arguments and when it was submitted."""
-        return self._read("request")
+        return self.read("request")
 
-    def published(self) -> None:
-        """Note that the broker took the job."""
-        self._create("published", {"at": _now()})
+    def published(self, epoch: str | None) -> None:
+        """Note that the broker took the job, and what the broker called its own life then."""
+        self._store.put(self._open_path, _bytes({"at": now(), "epoch": epoch}))
 
-    def was_published(self) -> bool:
-        """Say whether the broker took the job."""
-        return self._read("published") is not None
+    def publication(self) -> Document | None:
+        """Return when the broker took the job, and its epoch; None once the job was closed."""
+        data = self._store.get(self._open_path)
+        return None if data is None else json.loads(data)
 
-    def begin(self) -> int:
-        """Note a delivery and return its number, from 1."""
-        number = self.deliveries() + 1
-        while not self._create(f"deliveries/{number:06}", {"at": _now()}):
-            number += 1
-        return number
-
-    def deliveries(self) -> int:
-        """Return how often the job was begun."""
-        return sum(1 for _ in self._store.list(f"{self._folder}/deliveries"))
+    def close(self) -> None:
+        """Take the job off the list of those that are open."""
+        self._store.delete(self._open_path)
 
     def steps(self) -> dict[str, Step]:
         """Return the committed steps by name."""
-        folder = f"{self._folder}/steps/"
         found: dict[str, Step] = {}
-        for path in self._store.list(folder.rstrip("/")):
-            name = path.removeprefix(folder).removesuffix(".json")
-            document = self._read(f"steps/{name}")
+        for name in self.names("steps"):
+            document = self.read(f"steps/{name}")
             if document is not None:
                 found[name] = Step(document["outcome"], document["progress"])
         return found
 
+    def progress(self) -> int:
+        """Return how far the committed steps have brought the job, 0 to 100."""
+        return max((step.progress for step in self.steps().values()), default=0)
+
     def commit(self, name: str, step: Step) -> Step:
         """Keep a step's outcome; return the one that counts, the first."""
-        document = {"outcome": step.outcome, "progress": step.progress, "at": _now()}
-        if self._create(f"steps/{name}", document):
+        document = {"outcome": step.outcome, "progress": step.progress, "at": now()}
+        if self.create(f"steps/{name}", document):
             return step
-        kept = self._read(f"steps/{name}")
+        kept = self.read(f"steps/{name}")
         return step if kept is None else Step(kept["outcome"], kept["progress"])
 
     def cancel(self) -> None:
         """Leave the mark that stops the job."""
-        self._create("cancel", {"at": _now()})
+        self.create("cancel", {"at": now()})
 
     def cancelled(self) -> bool:
         """Say whether the mark is there."""
-        return self._read("cancel") is not None
+        return self.read("cancel") is not None
 
     def finish(self, end: End) -> End:
         """Keep how the job ended; return the end that counts, the first."""
-        document = {"state": end.state, "result": end.result, "error": end.error, "at": _now()}
-        if self._create("end", document):
-            return end
-        return self.end() or end
+        document = {"state": end.state, "result": end.result, "error": end.error, "at": now()}
+        first = self.create("end", document)
+        self.close()
+        return end if first else self.end() or end
 
     def end(self) -> End | None:
         """Return how the job ended, or None if it hasn't."""
-        document = self._read("end")
+        document = self.read("end")
         if document is None:
             return None
         return End(document["state"], document["result"], document["error"])
 
-    def _create(self, name: str, document: Document) -> bool:
-        data = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
-        return self._store.create(f"{self._folder}/{name}.json", data)
+    def reopen(self) -> None:
+        """Forget how the job ended, so that it can be run again."""
+        self.delete("end")
 
-    def _read(self, name: str) -> Document | None:
-        data = self._store.get(f"{self._folder}/{name}.json")
+    def ended_at(self) -> datetime | None:
+        """Return when the job ended, or None if it hasn't."""
+        document = self.read("end")
+        return None if document is None else datetime.fromisoformat(document["at"])
+
+    def create(self, name: str, document: Document) -> bool:
+        """Keep a document under the job unless there is one; say whether this call did."""
+        return self._store.create(self._path(name), _bytes(document))
+
+    def write(self, name: str, document: Document) -> None:
+        """Keep a document under the job in place of what was there."""
+        self._store.put(self._path(name), _bytes(document))
+
+    def read(self, name: str) -> Document | None:
+        """Return a document under the job, or None."""
+        data = self._store.get(self._path(name))
         return None if data is None else json.loads(data)
 
+    def delete(self, name: str) -> None:
+        """Remove a document under the job."""
+        self._store.delete(self._path(name))
 
-def _now() -> str:
+    def names(self, folder: str) -> list[str]:
+        """Return the names of the documents in a folder of the job, sorted."""
+        start = f"{self._folder}/{folder}/"
+        paths = self._store.list(start.rstrip("/"))
+        return [path.removeprefix(start).removesuffix(".json") for path in paths]
+
+    @property
+    def _open_path(self) -> str:
+        # Apart from the jobs, so that to list those that are open is to list few.
+        return f"{OPEN}/{self.job_id}.json"
+
+    def _path(self, name: str) -> str:
+        return f"{self._folder}/{name}.json"
+
+
+def now() -> str:
+    """Return the time as documents have it."""
     return datetime.now(UTC).isoformat()
+
+
+def _bytes(document: Document) -> bytes:
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()

@@ -11,7 +11,10 @@ from typing import Literal
 
 from docwiz_tasks.contracts import JobEvent
 from docwiz_tasks.errors import DeadlineExceeded, JobCancelled
+from docwiz_tasks.jobs.heartbeat import LeaseLost
 from docwiz_tasks.jobs.journal import Document, Journal, Step
+from docwiz_tasks.jobs.lease import Lease
+from docwiz_tasks.jobs.ledger import Ledger
 
 __all__ = ["Progress", "Run", "Work"]
 
@@ -36,7 +39,7 @@ class Run:
         task: the Celery task name.
         queue: the queue that it came from, where that is known.
         attempt: the number of this delivery, from 1.
-        journal: where steps are committed.
+        lease: the job's, held by this delivery.
         seconds: how long the run may take.
         report: is told of each progress; never goes backwards.
         tell: is told of each event.
@@ -49,7 +52,7 @@ class Run:
         task: str,
         queue: str | None,
         attempt: int,
-        journal: Journal,
+        lease: Lease,
         seconds: float,
         report: Callable[[Progress], None],
         tell: Callable[[JobEvent], None],
@@ -58,11 +61,15 @@ class Run:
         self.attempt = attempt
         self._task = task
         self._queue = queue
-        self._journal = journal
+        self._lease = lease
+        self._journal: Journal = lease.journal
         self._deadline = time.monotonic() + seconds
         self._report = report
         self._tell = tell
-        self._committed = journal.steps()
+        self._committed = self._journal.steps()
+        self.ledger = Ledger(self._journal)
+        # The first delivery's time, so that a step that is done again gives the same bytes.
+        self.began_at = lease.began_at()
         self.progress = max((step.progress for step in self._committed.values()), default=0)
 
     async def step(
@@ -78,6 +85,7 @@ class Run:
 
         Raises:
             JobCancelled: the job was cancelled before the step began.
+            LeaseLost: another delivery runs the job.
             DeadlineExceeded: the time was up before the step began.
         """
         if committed := self._committed.get(name):
@@ -103,16 +111,23 @@ class Run:
         self._report(Progress(self.progress, status, step))
 
     def check(self) -> None:
-        """Stop here if the job was cancelled or its time is up.
+        """Stop here if the job was cancelled, taken over, or its time is up.
 
         Raises:
             JobCancelled: the cancel mark is there.
+            LeaseLost: another delivery runs the job.
             DeadlineExceeded: no time is left.
         """
         if self._journal.cancelled():
             raise JobCancelled("The job was cancelled.")
+        if self._lease.taken_from(self.attempt):
+            raise LeaseLost
         if self.remaining_seconds() <= 0:
             raise DeadlineExceeded("The job's time was up before it was done; submit it again.")
+
+    def paid_calls(self) -> Document:
+        """Return how many calls of providers were made, and how many a replay saved."""
+        return {"made": self.ledger.made(), "saved": self._lease.saved()}
 
     def remaining_seconds(self) -> float:
         """Return how much of the job's time is left, at least 0."""

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from typing import Any
 
 from docwiz_tasks.contracts import EditRequest, Embedding, EmbeddingProvider
 from docwiz_tasks.errors import ProviderError
 from docwiz_tasks.imaging import marks
 from docwiz_tasks.imaging.photos import header
-from docwiz_tasks.jobs.calls import call, checked_picture, where
+from docwiz_tasks.jobs.calls import checked_picture, where
 from docwiz_tasks.jobs.journal import Document
+from docwiz_tasks.jobs.ledger import digest
 from docwiz_tasks.jobs.lookup import check_request, find_procedure, photo_bytes
+from docwiz_tasks.jobs.paid import PaidCall, make
 from docwiz_tasks.jobs.pictures import keep_picture
 from docwiz_tasks.jobs.prompts import build_prompt
 from docwiz_tasks.jobs.requests import VisualizationRequest
@@ -72,12 +75,16 @@ async def preview(
             progress=milestones.get(name),
         )
 
-    photo = await step("photo", lambda: take_photo(subject, resources), "The photo is ready")
+    photo = await step("photo", lambda: take_photo(run, subject, resources), "The photo is ready")
     edit = await step(
-        "edit", lambda: edit_photo(run, subject, photo, resources), "The picture is made"
+        "edit",
+        lambda: edit_photo(run, subject, photo, resources, f"{prefix}edit"),
+        "The picture is made",
     )
     embedding = await step(
-        "embed", lambda: embed_pair(run, subject, photo, edit, resources), "The pair is embedded"
+        "embed",
+        lambda: embed_pair(run, subject, photo, edit, resources, f"{prefix}embed"),
+        "The pair is embedded",
     )
     await step("index", lambda: index_case(subject, embedding, resources), "The case is filed")
     return await step(
@@ -87,7 +94,7 @@ async def preview(
     )
 
 
-def take_photo(subject: Subject, resources: Resources) -> Document:
+def take_photo(run: Run, subject: Subject, resources: Resources) -> Document:
     """Check the photo, store it as the before picture, and settle what is asked for."""
     data = photo_bytes(resources.store, subject.image_id)
     media_type, width, height = header(data)
@@ -101,27 +108,42 @@ def take_photo(subject: Subject, resources: Resources) -> Document:
         "procedure_name": procedure.name,
         "region": procedure.region,
         "prompt": build_prompt(procedure),
-        "generated_at": datetime.now(UTC).isoformat(),
+        "generated_at": run.began_at.isoformat(),
     }
 
 
-async def edit_photo(run: Run, subject: Subject, photo: Document, resources: Resources) -> Document:
+async def edit_photo(
+    run: Run, subject: Subject, photo: Document, resources: Resources, call_name: str
+) -> Document:
     """Have the AI provider change the photo, and store the marked result as the after picture."""
     settings = resources.settings
     provider = resources.plugins.ai_provider(settings)
-    seconds = min(settings.provider_timeout_seconds, run.remaining_seconds())
-    request = EditRequest(
-        image=photo_bytes(resources.store, subject.image_id),
-        media_type=photo["media_type"],
-        prompt=photo["prompt"],
-        region=photo["region"],
-        seed=zlib.crc32(f"{subject.image_id}/{subject.procedure_id}".encode()),
-        timeout_seconds=seconds,
-        idempotency_key=subject.visualization_id,
+    data = photo_bytes(resources.store, subject.image_id)
+    seed = zlib.crc32(f"{subject.image_id}/{subject.procedure_id}".encode())
+
+    def arguments(seconds: float) -> tuple[EditRequest]:
+        request = EditRequest(
+            image=data,
+            media_type=photo["media_type"],
+            prompt=photo["prompt"],
+            region=photo["region"],
+            seed=seed,
+            timeout_seconds=seconds,
+            idempotency_key=subject.visualization_id,
+        )
+        return (request,)
+
+    paid = PaidCall(
+        name=call_name,
+        provider=settings.ai_provider,
+        method=provider.edit_image,
+        arguments=arguments,
+        input_digest=digest(data, photo["prompt"], photo["region"], seed),
+        accept=lambda image: checked_picture(settings.ai_provider, image),
     )
-    image = await call(settings.ai_provider, provider.edit_image, seconds, request)
-    data, media_type = checked_picture(settings.ai_provider, image.data)
-    marked = marks.embed_source_type(data, marks.EDITED, note=f"SIMULATION. {NOTICE}")
+    image = await make(run, paid, settings)
+    picture, media_type = checked_picture(settings.ai_provider, image)
+    marked = marks.embed_source_type(picture, marks.EDITED, note=f"SIMULATION. {NOTICE}")
     path = f"visualizations/{subject.visualization_id}/after"
     return {
         "url": keep_picture(resources.store, path, marked, media_type),
@@ -130,12 +152,17 @@ async def edit_photo(run: Run, subject: Subject, photo: Document, resources: Res
         "model": image.model,
         "provider_id": image.provider_id,
         "usage": dict(image.usage),
-        "seed": request.seed,
+        "seed": seed,
     }
 
 
 async def embed_pair(
-    run: Run, subject: Subject, photo: Document, edit: Document, resources: Resources
+    run: Run,
+    subject: Subject,
+    photo: Document,
+    edit: Document,
+    resources: Resources,
+    call_name: str,
 ) -> Document:
     """Have both pictures embedded, if the AI provider can, and store the vectors."""
     settings = resources.settings
@@ -144,14 +171,19 @@ async def embed_pair(
         return {"embedding": None}
     vectors: dict[str, list[float]] = {}
     model = ""
-    for name, picture in (("before", photo), ("after", edit)):
-        data = resources.store.get(path_of(picture["url"])) or b""
-        seconds = min(settings.provider_timeout_seconds, run.remaining_seconds())
-        embedding = await call(
-            settings.ai_provider, provider.embed_image, seconds, data, picture["media_type"]
+    for name, shown in (("before", photo), ("after", edit)):
+        picture = (resources.store.get(path_of(shown["url"])) or b"", shown["media_type"])
+        paid = PaidCall(
+            name=f"{call_name}-{name}",
+            provider=settings.ai_provider,
+            method=provider.embed_image,
+            arguments=_given(*picture),
+            input_digest=digest(*picture),
+            accept=lambda embedding: _check_vector(settings.ai_provider, embedding),
         )
+        embedding = await make(run, paid, settings)
         vectors[name], model = [float(x) for x in embedding.vector], embedding.model
-    if not vectors["after"] or len(vectors["before"]) != len(vectors["after"]):
+    if len(vectors["before"]) != len(vectors["after"]):
         raise ProviderError(f"The provider {settings.ai_provider!r} gave unequal embeddings.")
     document = json.dumps({"model": model, **vectors}).encode()
     resources.store.put(f"embeddings/{subject.visualization_id}.json", document)
@@ -217,3 +249,13 @@ def keep_record(
     )
     resources.records.put("visualization", record)
     return record.model_dump(mode="json")
+
+
+def _check_vector(provider: str, embedding: object) -> None:
+    vector = embedding.vector if isinstance(embedding, Embedding) else ()
+    if not vector or not all(math.isfinite(x) for x in vector):
+        raise ProviderError(f"The provider {provider!r} answered with no usable embedding.")
+
+
+def _given(*arguments: Any) -> Callable[[float], tuple[Any, ...]]:
+    return lambda _seconds: arguments

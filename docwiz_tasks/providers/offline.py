@@ -8,7 +8,7 @@ import zlib
 from typing import TYPE_CHECKING, NamedTuple
 
 from docwiz_tasks.contracts import ArtworkRequest, EditRequest, Embedding, GeneratedImage
-from docwiz_tasks.errors import InvalidPhoto, ProviderRejected
+from docwiz_tasks.errors import ExtraMissing, InvalidPhoto, ProviderRejected
 from docwiz_tasks.imaging import marks
 from docwiz_tasks.imaging.photos import decoded
 from docwiz_tasks.imaging.regions import Ellipse, ellipses, region_mask
@@ -97,9 +97,16 @@ class OfflineImageProvider:
         pass
 
     def create_artwork(self, request: ArtworkRequest) -> GeneratedImage:
-        """Return the artwork as a PNG of the wanted size, but each side 64 to 4096 pixels."""
-        from PIL import Image as Images
-        from PIL import ImageDraw
+        """Return the artwork as a PNG of the wanted size, but each side 64 to 4096 pixels.
+
+        Raises:
+            ExtraMissing: Pillow isn't installed.
+        """
+        try:
+            from PIL import Image as Images
+            from PIL import ImageDraw
+        except ImportError:
+            raise ExtraMissing.for_extra("images", "Drawing artwork") from None
 
         seed = zlib.crc32(f"{request.prompt}/{request.seed}".encode())
         # Drawn at twice the size and reduced: the edges come out smooth.

@@ -5,15 +5,18 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from docwiz_tasks.contracts import ReportDocument, ReportPicture, ReportSection
-from docwiz_tasks.renderers.pictures import print_ready
+from docwiz_tasks.renderers.pictures import PrintedPicture, is_simulated, printed
 
 if TYPE_CHECKING:
     from docwiz_tasks.settings import Settings
 
 __all__ = ["JsonRenderer"]
+
+_VERSION = 1
 
 
 class JsonRenderer:
@@ -26,38 +29,49 @@ class JsonRenderer:
         pass
 
     def render(self, document: ReportDocument) -> bytes:
-        """Return the document in UTF-8.
+        """Return the document in UTF-8, its keys always in the same order.
 
         Raises:
+            ExtraMissing: Pillow isn't installed.
             RenderFailed: a picture can't be read.
         """
+        pictures = printed(document)
         content = {
+            "version": _VERSION,
             "id": document.id,
             "title": document.title,
-            "generated_at": document.generated_at.isoformat(),
+            "generated_at": document.generated_at.astimezone(UTC).isoformat(),
             "locale": document.locale,
             "shareable": document.shareable,
+            "simulated": is_simulated(document),
             "notice": document.notice,
             "patient": [{"label": label, "value": value} for label, value in document.patient],
-            "sections": [_section(section) for section in document.sections],
+            "sections": [_section(section, pictures) for section in document.sections],
         }
-        return json.dumps(content, ensure_ascii=False, indent=1).encode("utf-8", "replace")
+        text = json.dumps(content, ensure_ascii=False, indent=1)
+        # A lone surrogate has no bytes in UTF-8.
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
 
 
-def _section(section: ReportSection) -> dict[str, Any]:
+def _section(
+    section: ReportSection, pictures: dict[ReportPicture, PrintedPicture]
+) -> dict[str, Any]:
     return {
         "title": section.title,
         "paragraphs": list(section.paragraphs),
-        "pictures": [_picture(picture) for picture in section.pictures],
+        "pictures": [_picture(picture, pictures[picture].data) for picture in section.pictures],
         "tables": [
-            {"head": list(table.head), "rows": [list(row) for row in table.rows]}
+            {
+                "head": list(table.head),
+                "rows": [list(row) for row in table.rows],
+                "numeric": sorted(table.numeric),
+            }
             for table in section.tables
         ],
     }
 
 
-def _picture(picture: ReportPicture) -> dict[str, Any]:
-    data = print_ready(picture)
+def _picture(picture: ReportPicture, data: bytes) -> dict[str, Any]:
     return {
         "caption": picture.caption,
         "simulated": picture.simulated,

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-import io
-import threading
-from typing import TYPE_CHECKING
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
 
 from docwiz_tasks.contracts import ReportDocument
-from docwiz_tasks.errors import ExtraMissing
+from docwiz_tasks.errors import ExtraMissing, RenderFailed
 from docwiz_tasks.imaging import marks
+from docwiz_tasks.imaging.photos import header
 from docwiz_tasks.renderers.pdf import PdfRenderer
+from docwiz_tasks.renderers.pdfium import opened
+from docwiz_tasks.renderers.pictures import is_simulated
+from docwiz_tasks.renderers.png import png_of
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -18,45 +24,44 @@ if TYPE_CHECKING:
 
 __all__ = ["JpegRenderer", "PngRenderer"]
 
-_DPI = 150
+_DPI, _LEAST_DPI = 150, 72
 _POINTS_PER_INCH = 72
-_GAP = 12
-# A JPEG has at most 65,535 lines; fewer than half of that still opens everywhere.
-_MAX_HEIGHT = 30_000
-
-# PDFium has state of its own for the whole process.
-_pdfium = threading.Lock()
+_PAGE_HEIGHT_BY_WIDTH = 297 / 210
+_GAP, _GAP_COLOUR = 12, (205, 214, 217)
+# A JPEG has at most 65,535 lines.
+_MAX_HEIGHT = 60_000
 
 
 class _PagesRenderer:
-    """Draw the PDF's pages; what the two formats share."""
+    """Draw the PDF's pages: what the two formats share."""
 
     media_type: str
     extension: str
 
     def __init__(self, settings: Settings) -> None:
         self._pdf = PdfRenderer(settings)
-        self._pages: dict[int, int] = {}
 
     def render(self, document: ReportDocument) -> bytes:
         """Return the picture of all pages.
 
         Raises:
-            ExtraMissing: pypdfium2 isn't installed.
-            RenderFailed: as the PDF's renderer.
+            ExtraMissing: what lays it out or draws it isn't installed.
+            RenderFailed: the PDF can't be made, or has too many pages for one picture.
+            SettingsError: as the PDF's renderer.
         """
-        sheet, pages = _stacked(self._pdf.render(document))
-        data = self._encoded(sheet)
-        if any(picture.simulated for s in document.sections for picture in s.pictures):
-            data = marks.embed_source_type(data, marks.EDITED, note=document.notice)
-        self._pages[hash(data)] = pages
+        pdf = self._pdf.render(document)
+        with opened(pdf) as pages:
+            data = self._encoded(_Stack.of(pages))
+        if is_simulated(document):
+            data = marks.embed_source_type(data, marks.EDITED, note="AI simulation")
         return data
 
     def count_pages(self, data: bytes) -> int:
-        """Return how many pages a picture that this renderer made has."""
-        return self._pages[hash(data)]
+        """Return how many pages are in a picture that such a renderer made."""
+        _, width, height = header(data)
+        return round((height + _GAP) / (width * _PAGE_HEIGHT_BY_WIDTH + _GAP))
 
-    def _encoded(self, sheet: Image) -> bytes:
+    def _encoded(self, stack: _Stack) -> bytes:
         raise NotImplementedError
 
 
@@ -66,10 +71,8 @@ class PngRenderer(_PagesRenderer):
     media_type = "image/png"
     extension = "png"
 
-    def _encoded(self, sheet: Image) -> bytes:
-        file = io.BytesIO()
-        sheet.save(file, "PNG", compress_level=1)
-        return file.getvalue()
+    def _encoded(self, stack: _Stack) -> bytes:
+        return png_of(stack.bands(), stack.width, stack.height)
 
 
 class JpegRenderer(_PagesRenderer):
@@ -78,28 +81,58 @@ class JpegRenderer(_PagesRenderer):
     media_type = "image/jpeg"
     extension = "jpg"
 
-    def _encoded(self, sheet: Image) -> bytes:
-        file = io.BytesIO()
+    def _encoded(self, stack: _Stack) -> bytes:
+        sheet, top = _pillow().new("RGB", (stack.width, stack.height)), 0
+        for band in stack.bands():
+            sheet.paste(band, (0, top))
+            top += band.height
+        file = BytesIO()
         sheet.save(file, "JPEG", quality=88, subsampling=0)
         return file.getvalue()
 
 
-def _stacked(pdf: bytes) -> tuple[Image, int]:
+@dataclass(frozen=True, slots=True)
+class _Stack:
+    """The pages of an open PDF, all of one size, with gaps between them."""
+
+    pages: Any
+    dpi: float
+    width: int
+    page_height: int
+
+    @classmethod
+    def of(cls, pages: Any) -> _Stack:
+        inches = [side / _POINTS_PER_INCH for side in pages[0].get_size()]
+        dpi = min(_DPI, math.floor((_MAX_HEIGHT / len(pages) - _GAP - 1) / inches[1]))
+        if dpi < _LEAST_DPI:
+            raise RenderFailed(
+                f"The report's {len(pages)} pages don't fit in one picture: export it as a PDF."
+            )
+        # As PDFium rounds.
+        width, height = (math.ceil(side * dpi) for side in inches)
+        return cls(pages, dpi, width, height)
+
+    @property
+    def height(self) -> int:
+        return len(self.pages) * (self.page_height + _GAP) - _GAP
+
+    def bands(self) -> Iterator[Image]:
+        gap = _pillow().new("RGB", (self.width, _GAP), _GAP_COLOUR)
+        for number in range(len(self.pages)):
+            if number:
+                yield gap
+            page = self.pages[number]
+            drawn = page.render(scale=self.dpi / _POINTS_PER_INCH, rev_byteorder=True)
+            # PDFium owns the pixels until they are copied.
+            band = drawn.to_pil().copy()
+            drawn.close()
+            page.close()
+            yield band
+
+
+def _pillow() -> Any:
     try:
-        import pypdfium2
-        from PIL import Image as Images
+        from PIL import Image as images
     except ImportError:
         raise ExtraMissing.for_extra("documents", "A report as a picture") from None
-    with _pdfium, pypdfium2.PdfDocument(pdf) as document:
-        heights = [page.get_height() for page in document]
-        at_dpi = sum(heights) * _DPI / _POINTS_PER_INCH
-        scale = _DPI / _POINTS_PER_INCH * min(1.0, _MAX_HEIGHT / at_dpi)
-        pages = [page.render(scale=scale).to_pil().convert("RGB") for page in document]
-    width = max(page.width for page in pages)
-    height = sum(page.height for page in pages) + _GAP * (len(pages) - 1)
-    sheet = Images.new("RGB", (width, height), (205, 214, 217))
-    top = 0
-    for page in pages:
-        sheet.paste(page, (0, top))
-        top += page.height + _GAP
-    return sheet, len(pages)
+    return images

@@ -1,83 +1,94 @@
-"""Text on its way into HTML: escaped, and in fonts that have its characters."""
+"""Text on its way into HTML: clean, escaped, and in fonts that have its characters."""
 
 from __future__ import annotations
 
 import unicodedata
-from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from docwiz_tasks.errors import RenderFailed, SettingsError
+from docwiz_tasks.errors import RenderFailed
 from docwiz_tasks.typography import FONTS
+from docwiz_tasks.typography.coverage import characters_of
 
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-__all__ = ["Setter"]
+__all__ = ["Setter", "clean"]
 
-_LONG_WORD = 40
+_REPLACEMENT = "\ufffd"
+# Persian and other names are spelled with these two, unlike with the other format characters.
+_JOINERS = "\u200c\u200d"
+_OWN, _REGULAR_ONLY, _FALLBACK = range(3)
+_CLASSES = {_REGULAR_ONLY: "regular", _FALLBACK: "fallback"}
+
+
+def clean(text: str) -> str:
+    """Return a text without what can't be printed.
+
+    Control characters become spaces, lone surrogates and private characters the
+    replacement character; marks that turn the direction of what follows go.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(map(_cleaned, unicodedata.normalize("NFC", text)))
 
 
 class Setter:
-    """Escape a text and set what the report's own font lacks in the fallback font.
+    """Escape texts and have each character set in a font that has it.
 
     Args:
-        fallback: the path of a TrueType font, if there is one.
+        fallback: a TrueType font for what the report's own lacks, if there is one.
     """
 
-    def __init__(self, fallback: str | None) -> None:
+    def __init__(self, fallback: Path | None) -> None:
+        self._regular = characters_of(FONTS / "DejaVuSans.ttf")
+        self._own = self._regular & characters_of(FONTS / "DejaVuSans-Bold.ttf")
         self._fallback = fallback
 
     def __call__(self, text: str) -> Markup:
-        """Return the text as HTML.
+        """Return a text as HTML.
 
         Raises:
-            RenderFailed: neither font has one of its characters.
+            RenderFailed: no font has one of its characters.
+            SettingsError: the fallback font can't be read.
         """
         from markupsafe import Markup, escape
 
+        cleaned = clean(text)
+        if self._own.issuperset(map(ord, cleaned)):
+            return escape(cleaned)
         runs = []
-        for own, characters in groupby(_printable(text), key=_in_own_font):
-            run = escape("".join(characters))
-            runs.append(run if own else Markup('<span class="other">{}</span>').format(run))
-            if not own:
-                self._check(str(run))
+        for font, characters in groupby(cleaned, key=self._font):
+            run = "".join(characters)
+            if font == _OWN:
+                runs.append(escape(run))
+            else:
+                runs.append(Markup('<span class="{}">{}</span>').format(_CLASSES[font], run))
         return Markup("").join(runs)
 
-    def _check(self, run: str) -> None:
-        has = _characters(Path(self._fallback)) if self._fallback else frozenset()
-        if not {ord(character) for character in run} <= has:
+    def _font(self, character: str) -> int:
+        if ord(character) in self._own or character.isspace():
+            return _OWN
+        if ord(character) in self._regular:
+            return _REGULAR_ONLY
+        if self._fallback is None:
             raise RenderFailed(
-                "The report has characters that no font here has: set DOCWIZ_FONT_PATH to a"
-                " TrueType font of their script."
+                "The report has characters of a script that its font lacks:"
+                " set DOCWIZ_FONT_PATH to a TrueType font that has them."
             )
+        if ord(character) in characters_of(self._fallback):
+            return _FALLBACK
+        raise RenderFailed(
+            "The report has characters that neither its font nor the one of DOCWIZ_FONT_PATH has:"
+            " set DOCWIZ_FONT_PATH to a TrueType font that has them."
+        )
 
 
-def _printable(text: str) -> str:
-    """Return the text without control characters, and with room to break in long words."""
-    kept = "".join(
-        character if character == "\n" or unicodedata.category(character)[0] != "C" else " "
-        for character in unicodedata.normalize("NFC", text)
-    )
-    return " ".join(_broken(word) for word in kept.split(" "))
-
-
-def _broken(word: str) -> str:
-    if len(word) <= _LONG_WORD:
-        return word
-    return " ".join(word[at : at + _LONG_WORD] for at in range(0, len(word), _LONG_WORD))
-
-
-def _in_own_font(character: str) -> bool:
-    return character.isspace() or ord(character) in _characters(FONTS / "DejaVuSans.ttf")
-
-
-@lru_cache(maxsize=4)
-def _characters(font: Path) -> frozenset[int]:
-    from reportlab.pdfbase.ttfonts import TTFError, TTFontFile
-
-    try:
-        return frozenset(TTFontFile(str(font)).charToGlyph)
-    except (TTFError, OSError):
-        raise SettingsError("DOCWIZ_FONT_PATH must be a TrueType font that can be read.") from None
+def _cleaned(character: str) -> str:
+    category = unicodedata.category(character)
+    if category in ("Cs", "Co", "Cn"):
+        return _REPLACEMENT
+    if category == "Cf" and character not in _JOINERS:
+        return ""
+    return " " if category in ("Cc", "Zl", "Zp") else character

@@ -16,8 +16,12 @@ __all__ = ["open_store"]
 _OBJECT_SCHEMES = frozenset({"s3", "s3a", "gs"})
 
 
-def open_store(url: str | None) -> Store:
+def open_store(url: str | None, *, fsync: bool = True) -> Store:
     """Return the store at `url`; nothing is read or connected yet.
+
+    Args:
+        url: its kind and place.
+        fsync: have a folder wait for the disk at each write.
 
     Raises:
         SettingsError: there is no URL, or no store of its kind.
@@ -30,7 +34,7 @@ def open_store(url: str | None) -> Store:
     if parts.scheme == "memory":
         return MemoryStore()
     if parts.scheme == "file" and parts.netloc in ("", "localhost") and parts.path:
-        return FolderStore(Path(unquote(parts.path)))
+        return FolderStore(Path(unquote(parts.path)), fsync=fsync)
     if parts.scheme in _OBJECT_SCHEMES and parts.netloc:
         return ObjectStore(url)
     raise SettingsError(

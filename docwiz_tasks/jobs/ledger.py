@@ -1,0 +1,131 @@
+"""The paid calls of a job: written down before they are sent, and again with their answer."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from docwiz_tasks.contracts import Embedding, GeneratedImage
+from docwiz_tasks.errors import DocWizError
+from docwiz_tasks.jobs.journal import Document, Journal, now
+
+__all__ = ["Answer", "Entry", "Ledger", "digest"]
+
+Answer: TypeAlias = GeneratedImage | Embedding
+
+_FOLDER = "calls"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One call that was sent, or is about to be: its name, and which attempt it is, from 1."""
+
+    name: str
+    attempt: int
+
+    @property
+    def document(self) -> str:
+        """Where the call is written down."""
+        return f"{_FOLDER}/{self.name}/{self.attempt:04}"
+
+
+class Ledger:
+    """What a job has paid for.
+
+    Args:
+        journal: the job's journal.
+    """
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+
+    def begin(self, name: str, provider: str, input_digest: str) -> Entry:
+        """Write a call down before it is sent."""
+        attempt = self.attempts(name) + 1
+        document = {"provider": provider, "input": input_digest, "attempt": attempt, "at": now()}
+        while not self._journal.create(Entry(name, attempt).document, document):
+            attempt += 1
+        return Entry(name, attempt)
+
+    def ordered(self, entry: Entry, order_id: str) -> None:
+        """Keep the id under which a service works on a call."""
+        self._journal.create(f"{entry.document}-order", {"order_id": order_id, "at": now()})
+
+    def answered(self, entry: Entry, answer: Answer) -> None:
+        """Keep a call's answer, so that it is never paid for again."""
+        document = {"ok": True, "answer": _document(answer), "at": now()}
+        self._journal.create(f"{entry.document}-outcome", document)
+
+    def failed(self, entry: Entry, error: DocWizError) -> None:
+        """Keep that a call failed, and how."""
+        document = {"ok": False, "code": error.code, "at": now()}
+        self._journal.create(f"{entry.document}-outcome", document)
+
+    def answer(self, name: str) -> Answer | None:
+        """Return the answer of an earlier attempt, if one was answered."""
+        for attempt in range(self.attempts(name), 0, -1):
+            outcome = self._journal.read(f"{Entry(name, attempt).document}-outcome")
+            if outcome is not None and outcome["ok"]:
+                return _answer(outcome["answer"])
+        return None
+
+    def open_order(self, name: str) -> tuple[Entry, str] | None:
+        """Return the last attempt and its order's id, if the service still works on it."""
+        last = Entry(name, self.attempts(name))
+        if not last.attempt:
+            return None
+        order = self._journal.read(f"{last.document}-order")
+        if order is None or self._journal.read(f"{last.document}-outcome") is not None:
+            return None
+        return last, order["order_id"]
+
+    def attempts(self, name: str) -> int:
+        """Return how often a call was sent."""
+        # Nearly always none or one, so asking for each is faster than listing.
+        number = 0
+        while self._journal.read(Entry(name, number + 1).document) is not None:
+            number += 1
+        return number
+
+    def made(self) -> int:
+        """Return how many calls were sent in all."""
+        return _count(self._journal.names(_FOLDER))
+
+    def answers(self) -> int:
+        """Return how many calls have an answer."""
+        outcomes = (n for n in self._journal.names(_FOLDER) if n.endswith("-outcome"))
+        return sum(bool((self._journal.read(f"{_FOLDER}/{n}") or {}).get("ok")) for n in outcomes)
+
+
+def digest(*parts: str | bytes | int) -> str:
+    """Return a fingerprint of what a call is sent."""
+    joined = hashlib.sha256()
+    for part in parts:
+        data = part if isinstance(part, bytes) else str(part).encode()
+        joined.update(hashlib.sha256(data).digest())
+    return joined.hexdigest()
+
+
+def _count(names: Iterable[str]) -> int:
+    return sum(not name.endswith(("-order", "-outcome")) for name in names)
+
+
+def _document(answer: Answer) -> Document:
+    if isinstance(answer, Embedding):
+        return {"vector": [float(x) for x in answer.vector], "model": answer.model}
+    return {
+        "data": base64.b64encode(answer.data).decode(),
+        "media_type": answer.media_type,
+        "model": answer.model,
+        "provider_id": answer.provider_id,
+        "usage": dict(answer.usage),
+    }
+
+
+def _answer(document: Document) -> Answer:
+    if "vector" in document:
+        return Embedding(**document)
+    return GeneratedImage(**{**document, "data": base64.b64decode(document["data"])})

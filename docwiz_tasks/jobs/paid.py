@@ -1,0 +1,133 @@
+"""A paid call: never made twice, tried again where that may help, dropped when the time is up."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar, cast
+
+from docwiz_tasks.errors import DeadlineExceeded, DocWizError, ProviderError
+from docwiz_tasks.jobs.calls import call
+from docwiz_tasks.jobs.ledger import Answer, Entry
+from docwiz_tasks.jobs.run import Run
+from docwiz_tasks.settings import Settings
+
+__all__ = ["Order", "PaidCall", "RetryLater", "make"]
+
+A = TypeVar("A", bound=Answer)
+
+
+class RetryLater(Exception):
+    """Have the job run again later, so that its worker is free until then.
+
+    Args:
+        seconds: how much later.
+        error: what failed for now.
+    """
+
+    def __init__(self, seconds: float, error: DocWizError) -> None:
+        super().__init__(error.code)
+        self.seconds = seconds
+        self.error = error
+
+
+@dataclass(frozen=True, slots=True)
+class Order(Generic[A]):
+    """The two halves of a call to a service that works on it under an id of its own.
+
+    Args:
+        place: is given the request and returns the order's id.
+        collect: is given the id and the request, and returns the answer.
+    """
+
+    place: Callable[..., Awaitable[str]]
+    collect: Callable[..., Awaitable[A]]
+
+
+@dataclass(frozen=True, slots=True)
+class PaidCall(Generic[A]):
+    """One call of a provider.
+
+    Args:
+        name: its name in the job's ledger.
+        provider: the provider's name.
+        method: the provider's method.
+        arguments: returns its arguments for a call of so many seconds.
+        input_digest: a fingerprint of what is sent.
+        accept: raises `ProviderError` for an answer that can't be used.
+        order: takes the method's place at a provider that hands out an id.
+    """
+
+    name: str
+    provider: str
+    method: Callable[..., Awaitable[A]]
+    arguments: Callable[[float], tuple[Any, ...]]
+    input_digest: str
+    accept: Callable[[A], object]
+    order: Order[A] | None = None
+
+
+async def make(run: Run, paid: PaidCall[A], settings: Settings) -> A:
+    """Return a call's answer: that of an earlier delivery, or else by making the call.
+
+    A transient failure is tried again with full jitter, after the delay that the
+    provider asked for at least: here if that is soon, by a later delivery if not.
+    https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
+
+    Raises:
+        RetryLater: the next attempt is too far off to wait for it here.
+        ProviderError: it failed for good.
+        DeadlineExceeded: the next attempt would come after the deadline.
+    """
+    if (answer := run.ledger.answer(paid.name)) is not None:
+        return cast("A", answer)
+    while True:
+        run.check()
+        entry, order_id = run.ledger.open_order(paid.name) or (None, None)
+        if entry is None:
+            entry = run.ledger.begin(paid.name, paid.provider, paid.input_digest)
+        try:
+            answer = await _answered(run, paid, entry, order_id, settings)
+            paid.accept(answer)
+        except DocWizError as error:
+            run.ledger.failed(entry, error)
+            await _wait(run, entry, error, settings)
+        else:
+            run.ledger.answered(entry, answer)
+            return answer
+
+
+async def _answered(
+    run: Run, paid: PaidCall[A], entry: Entry, order_id: str | None, settings: Settings
+) -> A:
+    def seconds() -> float:
+        return min(settings.provider_timeout_seconds, run.remaining_seconds())
+
+    async def called(method: Callable[..., Awaitable[Any]], *first: str) -> Any:
+        left = seconds()
+        return await call(paid.provider, method, left, *first, *paid.arguments(left))
+
+    if paid.order is None:
+        return cast("A", await called(paid.method))
+    if order_id is None:
+        order_id = str(await called(paid.order.place))
+        run.ledger.ordered(entry, order_id)
+    return cast("A", await called(paid.order.collect, order_id))
+
+
+async def _wait(run: Run, entry: Entry, error: DocWizError, settings: Settings) -> None:
+    if not (isinstance(error, ProviderError) and error.retryable):
+        raise error
+    if entry.attempt >= settings.provider_attempts:
+        raise error
+    most = min(settings.retry_max_seconds, settings.retry_base_seconds * 2 ** (entry.attempt - 1))
+    asked = getattr(error, "retry_after_seconds", None) or 0.0
+    seconds = max(asked, random.uniform(0, most))  # noqa: S311
+    run.tell("retry", step=entry.name, error_code=error.code)
+    if seconds > settings.retry_in_place_seconds:
+        raise RetryLater(seconds, error)
+    if seconds >= run.remaining_seconds():
+        raise DeadlineExceeded("The job's time was up before the provider could be tried again.")
+    await asyncio.sleep(seconds)
