@@ -10,7 +10,7 @@ demo: $(INSTALLED)  ## Run all four jobs on a sample case
 	$(RUN)docwiz-tasks demo
 
 test: $(INSTALLED_DEV)  ## Run the tests; DOCWIZ_TEST_SERVICES=1 requires Redis and RabbitMQ
-	$(RUN)python -m pytest $(ARGS)
+	$(RUN)python -m pytest -n 3 --dist=worksteal $(ARGS)
 
 check: $(INSTALLED_DEV)  ## Lint, types, import rules and the documentation
 	$(RUN)ruff check .

@@ -23,7 +23,7 @@ from docwiz_tasks.testing.sample import SampleCase, add_sample_case
 
 COMMANDS = {
     "doctor", "plugins", "add-image", "visualize", "compare", "export", "infographic",
-    "status", "watch", "cancel",
+    "status", "watch", "cancel", "dead", "retry", "prune",
 }  # fmt: skip
 BIN = Path(sys.executable).parent
 ENTRIES = {
@@ -109,20 +109,29 @@ def test_an_app_that_is_not_registered_is_told_to(tmp_path: Path, entry: str) ->
     assert "docwiz_tasks.register(app)" in line
 
 
+@pytest.mark.parametrize("down", ["broker", "backend"])
 @pytest.mark.parametrize("entry", ENTRIES)
-def test_a_broker_or_backend_that_is_down_is_one_sentence_and_status_1(
-    tmp_path: Path, case: SampleCase, entry: str
+def test_a_submission_that_nobody_takes_is_one_sentence_and_status_1(
+    tmp_path: Path, case: SampleCase, entry: str, down: str
 ) -> None:
-    down, store = "redis://127.0.0.1:1/0", tmp_path / "store"
-    submit = ["visualize", case.image_id, "rhinoplasty"]
-    for arguments, broker, backend in (
-        (submit, down, "cache+memory://"),
-        (["watch", "nobody"], "memory://", down),
-    ):
-        ran = shell(entry, *arguments, env=environment(broker, backend, store))
-        assert ran.returncode == 1
-        [line] = ran.stderr.strip().splitlines()
-        assert line.startswith("Error")
+    urls = {"broker": "memory://", "backend": "cache+memory://", down: "redis://127.0.0.1:1/0"}
+    env = environment(urls["broker"], urls["backend"], tmp_path / "store")
+    ran = shell(entry, "visualize", case.image_id, "rhinoplasty", env=env)
+    assert ran.returncode == 1
+    [line] = ran.stderr.strip().splitlines()
+    assert line.startswith("Error (submission_failed): ")
+
+
+def test_a_result_backend_that_is_down_does_not_hide_a_job(
+    tmp_path: Path, host: docwiz_tasks.DocWiz, case: SampleCase, at_work: None
+) -> None:
+    job = host.visualize(case.image_id, "rhinoplasty")
+    job.result(60)
+    env = environment("memory://", "redis://127.0.0.1:1/0", tmp_path / "store")
+    for command in ("status", "watch"):
+        ran = shell("celery", command, job.id, env=env)
+        assert ran.returncode == 0
+        assert "SUCCESS" in ran.stdout
 
 
 @pytest.mark.parametrize("app", ["no_such_module", "workers", "json:dumps"])

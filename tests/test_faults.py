@@ -188,6 +188,16 @@ def test_a_submission_without_redis_is_refused_and_can_be_repeated(
     assert job.result(SECONDS)["procedure_id"] == "rhinoplasty"
 
 
+def test_a_submission_right_after_an_inspection_of_workers_is_whole(clinic: Clinic) -> None:
+    # Celery leaves an answer of Redis unread on the connection that it asked by.
+    for key in ("first", "second"):
+        clinic.app.control.ping(timeout=0.1)
+        job = clinic.preview(key)
+        assert job.status().state == "PENDING"
+    clinic.start_worker("--concurrency=1")
+    assert job.result(SECONDS)["procedure_id"] == "rhinoplasty"
+
+
 def test_a_submission_to_a_full_redis_is_refused_and_can_be_repeated(
     fragile: Clinic, redis_server: RedisServer
 ) -> None:

@@ -97,16 +97,16 @@ def waiting(app: Celery, queues: Iterable[str]) -> set[str] | None:
 
 
 def _ids_in(channel: Any, queues: set[str]) -> set[str]:
-    client: Any = channel.client
     found: set[str] = set()
-    for queue in queues:
-        for priority in channel.priority_steps:
-            key, start = channel._q_for_pri(queue, priority), 0
-            while messages := client.lrange(key, start, start + _CHUNK - 1):
-                start += len(messages)
-                found.update(*map(_ids, messages))
-    for _tag, message in client.hscan_iter(channel.unacked_key, count=_CHUNK):
-        found.update(_ids(message))
+    with channel.conn_or_acquire() as client:
+        for queue in queues:
+            for priority in channel.priority_steps:
+                key, start = channel._q_for_pri(queue, priority), 0
+                while messages := client.lrange(key, start, start + _CHUNK - 1):
+                    start += len(messages)
+                    found.update(*map(_ids, messages))
+        for _tag, message in client.hscan_iter(channel.unacked_key, count=_CHUNK):
+            found.update(_ids(message))
     return found
 
 
@@ -118,8 +118,13 @@ def _ids(message: bytes | str) -> list[str]:
 @contextmanager
 def _client(app: Celery) -> Iterator[Any]:
     with app.pool.acquire(block=True) as connection:
-        client = getattr(connection.default_channel, "client", None)
-        yield client if hasattr(client, "setnx") else None
+        channel: Any = connection.default_channel
+        if not hasattr(channel, "unacked_key"):
+            yield None
+            return
+        # Not the channel's own client: an unread answer can wait there after an inspection.
+        with channel.conn_or_acquire() as client:
+            yield client
 
 
 def _text(name: bytes | str | None) -> str:
