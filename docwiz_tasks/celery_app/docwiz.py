@@ -14,7 +14,8 @@ from celery import Celery
 
 from docwiz_tasks import builtin
 from docwiz_tasks.celery_app import broker, config
-from docwiz_tasks.errors import StoreError, UnknownJob
+from docwiz_tasks.errors import StoreError, StoreUnavailable, UnknownJob
+from docwiz_tasks.links import signed_link
 from docwiz_tasks.plugins import Plugins
 from docwiz_tasks.settings import Settings
 from docwiz_tasks.store import Store, open_store, path_of
@@ -227,9 +228,15 @@ class DocWiz:
         """Return a signed link to what a ``docwiz:///`` URL points to.
 
         Raises:
-            StoreError: this kind of store has no links.
+            StoreError: this kind of store has no links, and the settings lack what ours need.
         """
-        return self.store.link(path_of(url), expires_seconds)
+        path = path_of(url)
+        try:
+            return self.store.link(path, expires_seconds)
+        except StoreUnavailable:
+            raise
+        except StoreError:
+            return signed_link(self.settings, path, expires_seconds)
 
     def journal(self, job_id: str) -> Journal:
         """Return what the store knows of a job."""
@@ -246,14 +253,16 @@ class DocWiz:
             SubmissionFailed: the broker did not take it.
         """
         from docwiz_tasks.celery_app.submission import sending
+        from docwiz_tasks.jobs.lease import Lease
 
         request = journal.request()
         if request is None:
             raise UnknownJob("Nobody submitted a job with this id.")
         with sending():
             epoch = broker.begin_epoch(self.app)
+            deliveries = Lease(journal, self.settings.lease_seconds).last()
             self.app.tasks[request["task"]].publish_lost(journal.job_id, request["arguments"])
-        journal.published(epoch)
+        journal.published(epoch, deliveries)
 
     def queues_by_task(self) -> dict[str, str]:
         """Return the queue of each of the four tasks."""

@@ -1,75 +1,57 @@
-"""A small FastAPI backend that submits jobs and shows how they stand.
-
-It has no authorization: an example for one machine, to be served on loopback only.
-"""
+"""A clinic's backend: its own endpoints, and those of docwiz-tasks under /api."""
 
 from __future__ import annotations
 
+import os
 from typing import Annotated, Any
 
+import uvicorn
+from access import COOKIE, DAY_SECONDS, authorize, claim, owner_of, user_of
 from celery_worker import docwiz
-from fastapi import Body, FastAPI, Request, UploadFile
-from fastapi.responses import JSONResponse, Response
+from fastapi import Body, FastAPI, HTTPException, Request
+from fastapi.responses import Response
 
-from docwiz_tasks import DocWizError, JobStatus, NotFound, StoreUnavailable, SubmissionFailed
+from docwiz_tasks.web import create_router
 
 app = FastAPI(title="A clinic's backend")
+app.include_router(create_router(docwiz, authorize=authorize), prefix="/api")
 
 
-@app.exception_handler(DocWizError)
-async def explain(_request: Request, error: DocWizError) -> JSONResponse:
-    status = 422
-    if isinstance(error, NotFound):
-        status = 404
-    elif isinstance(error, SubmissionFailed | StoreUnavailable):
-        status = 503
-    return JSONResponse({"code": error.code, "message": error.message}, status_code=status)
+@app.post("/login", status_code=204)
+def login(request: Request, response: Response) -> None:
+    """Turn a token into a cookie, so that a browser's WebSocket is logged in too."""
+    user_of(request)
+    token = request.headers.get("authorization", "").partition(" ")[2]
+    response.set_cookie(COOKIE, token, max_age=DAY_SECONDS, httponly=True, samesite="strict")
 
 
-# Plain functions: FastAPI runs them in threads, and submitting waits for store and broker.
-@app.post("/images", status_code=201)
-def add_image(photo: UploadFile) -> dict[str, str]:
-    return {"image_id": docwiz.add_image(photo.file.read(10 * 1024 * 1024 + 1))}
+# Plain functions run in threads: the store is a file system.
+@app.put("/patients/{patient_id}", status_code=204)
+def put_patient(
+    patient_id: str, request: Request, document: Annotated[dict[str, Any], Body()]
+) -> None:
+    """Keep a patient of the user's own."""
+    _own(user_of(request), patient_id)
+    docwiz.records.put("patient", {**document, "id": patient_id})
 
 
-@app.put("/records/{kind}", status_code=204)
-def put_record(kind: str, document: Annotated[dict[str, Any], Body()]) -> None:
-    docwiz.records.put(kind, document)
+@app.put("/patients/{patient_id}/costs/{breakdown_id}", status_code=204)
+def put_costs(
+    patient_id: str,
+    breakdown_id: str,
+    request: Request,
+    document: Annotated[dict[str, Any], Body()],
+) -> None:
+    """Keep a cost breakdown of a patient of the user's own."""
+    _own(user_of(request), patient_id)
+    docwiz.records.put("cost_breakdown", {**document, "id": breakdown_id, "patient_id": patient_id})
 
 
-@app.post("/visualizations", status_code=202)
-def visualize(image_id: str, procedure_id: str, patient_id: str | None = None) -> dict[str, str]:
-    return {"task_id": docwiz.visualize(image_id, procedure_id, patient_id).id}
+def _own(user: str, patient_id: str) -> None:
+    claim(user, "patient", patient_id)
+    if owner_of("patient", patient_id) != user:
+        raise HTTPException(403, "This is another user's patient.")
 
 
-@app.post("/comparisons", status_code=202)
-def compare(
-    image_id: str, procedure_ids: Annotated[list[str], Body()], patient_id: str | None = None
-) -> dict[str, str]:
-    return {"task_id": docwiz.compare(image_id, procedure_ids, patient_id).id}
-
-
-@app.post("/exports", status_code=202)
-def export(patient_id: str, format: str = "pdf", shareable: bool = False) -> dict[str, str]:
-    return {"task_id": docwiz.export(patient_id, format=format, shareable=shareable).id}
-
-
-@app.post("/cost-infographics", status_code=202)
-def infographic(cost_breakdown_id: str, format: str = "png") -> dict[str, str]:
-    return {"task_id": docwiz.infographic(cost_breakdown_id, format).id}
-
-
-@app.get("/tasks/{task_id}")
-def status(task_id: str) -> JobStatus:
-    return docwiz.job(task_id).status()
-
-
-@app.post("/tasks/{task_id}/cancel", status_code=202)
-def cancel(task_id: str) -> None:
-    docwiz.job(task_id).cancel()
-
-
-@app.get("/files")
-def file(url: str) -> Response:
-    with docwiz.open(url) as stored:
-        return Response(stored.read(), media_type="application/octet-stream")
+if __name__ == "__main__":
+    uvicorn.run(app, host="127.0.0.1", port=int(os.environ.get("PORT", "8000")))
