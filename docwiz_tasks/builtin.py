@@ -24,13 +24,13 @@ __all__ = [
 @hookimpl
 def docwiz_ai_providers() -> Mapping[str, Factory]:
     """Give the built-in AI providers."""
-    return {"offline": _offline_ai}
+    return {"gemini": _gemini, "gemini-legacy": _legacy_gemini, "offline": _offline_ai}
 
 
 @hookimpl
 def docwiz_image_providers() -> Mapping[str, Factory]:
     """Give the built-in image providers."""
-    return {"offline": _offline_image}
+    return {"freepik": _freepik, "offline": _offline_image}
 
 
 @hookimpl
@@ -39,10 +39,28 @@ def docwiz_export_renderers() -> Mapping[str, Factory]:
     return {"pdf": _pdf, "png": _png, "jpeg": _jpeg, "json": _json}
 
 
+def _gemini(settings: Settings) -> object:
+    from docwiz_tasks.providers.gemini import gemini_provider
+
+    return gemini_provider(settings)
+
+
+def _legacy_gemini(settings: Settings) -> object:
+    from docwiz_tasks.providers.gemini_legacy import LegacyGeminiProvider
+
+    return LegacyGeminiProvider(settings)
+
+
 def _offline_ai(settings: Settings) -> object:
     from docwiz_tasks.providers.offline import OfflineAIProvider
 
     return OfflineAIProvider(settings)
+
+
+def _freepik(settings: Settings) -> object:
+    from docwiz_tasks.providers.freepik import freepik_provider
+
+    return freepik_provider(settings)
 
 
 def _offline_image(settings: Settings) -> object:

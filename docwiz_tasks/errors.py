@@ -29,7 +29,8 @@
     ├── ProviderError              provider_failed
     │   ├── ProviderUnavailable    provider_unavailable
     │   ├── ProviderRefused        provider_refused
-    │   └── ProviderRejected       provider_rejected
+    │   ├── ProviderRejected       provider_rejected
+    │   └── EditUnfaithful         edit_unfaithful
     ├── RenderFailed               render_failed
     ├── ComparisonFailed           comparison_failed
     ├── DeadlineExceeded           deadline_exceeded
@@ -57,6 +58,7 @@ __all__ = [
     "DeadlineExceeded",
     "DeliveryLimitExceeded",
     "DocWizError",
+    "EditUnfaithful",
     "ExtraMissing",
     "IdempotencyConflict",
     "InternalError",
@@ -294,19 +296,27 @@ class ProviderRefused(ProviderError):
 
     Args:
         reason: the service's own word for it, for example ``SAFETY``.
+        retryable: whether the service may well make it the next time; it is asked twice more.
     """
 
     code = "provider_refused"
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, *, retryable: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.retryable = retryable
 
 
 class ProviderRejected(ProviderError):
     """The service can't work with this request or these credentials."""
 
     code = "provider_rejected"
+
+
+class EditUnfaithful(ProviderError):
+    """Say how much an AI edit changed outside the region that it was to change."""
+
+    code = "edit_unfaithful"
 
 
 class RenderFailed(DocWizError):

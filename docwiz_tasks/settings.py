@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -76,6 +76,27 @@ class Settings(BaseSettings):
     render_timeout_seconds: float = Field(
         default=200, gt=0, description="How long one document may take at most."
     )
+    artwork_fallback: bool = Field(
+        default=False,
+        description="Draw an infographic on the built-in background when the image provider"
+        " fails for good; its result says so. If not, the job fails.",
+    )
+    visible_mark: bool = Field(
+        default=True,
+        description="Print into each AI picture that it is a simulation. For machines it is"
+        " always marked.",
+    )
+    fidelity_threshold: float = Field(
+        default=0.1,
+        ge=0,
+        le=1,
+        description="What share of a photo outside the treated region an AI edit may change.",
+    )
+    fidelity_policy: Literal["mark", "fail", "off"] = Field(
+        default="mark",
+        description="What is done with an edit that, tried once more, still changes too much:"
+        " `mark` says so in the result, `fail` fails the job; `off` measures nothing.",
+    )
     max_deliveries: int = Field(
         default=3, ge=1, description="How often a job's worker may die before the job is given up."
     )
@@ -99,11 +120,70 @@ class Settings(BaseSettings):
         validation_alias=_also("gemini_api_key", "GEMINI_API_KEY", "GOOGLE_API_KEY"),
     )
     gemini_model: str = "gemini-nano-banana-2.1"
-    gemini_base_url: str = "https://generativelanguage.googleapis.com"
+    gemini_base_url: str | None = Field(
+        default=None,
+        description="Where Gemini is asked: Google's own address for the Gemini API or Vertex AI"
+        " if not set.",
+    )
+    gemini_api_version: str | None = Field(
+        default=None, description="`v1beta`, or on Vertex AI `v1beta1`, if not set."
+    )
+    gemini_project: str | None = Field(
+        default=None,
+        description="A Google Cloud project: Vertex AI is asked then, with the credentials of the"
+        " environment instead of an API key.",
+    )
+    gemini_location: str = Field(
+        default="global", description="Where Vertex AI does the work; only with a project."
+    )
+    gemini_aspect_ratio: str | None = Field(
+        default=None,
+        pattern=r"^[1-9]\d?:[1-9]\d?$",
+        description="The shape that the model is asked for, such as `3:4`; the nearest to the"
+        " photo's if not set. The result always has the photo's own.",
+    )
+    gemini_image_size: Literal["1K", "2K", "4K"] | None = Field(
+        default=None,
+        description="How large a picture is asked for; the model's default if not set.",
+    )
+    gemini_safety_threshold: str = Field(
+        default="BLOCK_ONLY_HIGH",
+        pattern=r"^[A-Z_]+$",
+        description="From which likelihood of harm on the model refuses, in Google's words.",
+    )
+    gemini_embedding_model: str = Field(
+        default="gemini-embedding-2", description="The model of embeddings; `none` for none."
+    )
+    gemini_embedding_dimensions: int = Field(
+        default=768, ge=1, description="How many numbers an embedding has."
+    )
     freepik_api_key: SecretStr | None = Field(
         default=None, validation_alias=_also("freepik_api_key", "FREEPIK_API_KEY")
     )
     freepik_base_url: str = "https://api.freepik.com"
+    freepik_model: Literal["classic", "mystic"] = Field(
+        default="classic",
+        description="`classic` answers at once; `mystic` is finer, takes longer and costs more.",
+    )
+    freepik_poll_seconds: float = Field(
+        default=2, gt=0, description="How often an order of Mystic is asked for."
+    )
+    freepik_download_hosts: tuple[str, ...] = Field(
+        default=("freepik.com", "magnific.com"),
+        description="Hosts, with those below them, that finished pictures are fetched from.",
+    )
+    public_url: str | None = Field(
+        default=None,
+        description="Where the web router is mounted, as browsers see it; for links to files.",
+    )
+    link_secret: SecretStr | None = Field(
+        default=None, description="What links to files in a folder or in memory are signed with."
+    )
+    web_wait_seconds: float = Field(
+        default=30,
+        ge=0,
+        description="How long a request may wait for its job before it is told where to look.",
+    )
     broker_url: SecretStr | None = Field(
         default=None,
         validation_alias=_also("broker_url", "CELERY_BROKER_URL", "REDIS_URL"),

@@ -79,7 +79,7 @@ def perform(task: DocWizTask, arguments: Mapping[str, Any]) -> Document:
 def _deliver(task: DocWizTask, journal: Journal, arguments: Mapping[str, Any]) -> End:
     if journal.submit(task.name, arguments):
         # Sent by its bare name, from a process that keeps no journal.
-        journal.published(broker.epoch(task.app))
+        journal.published(broker.epoch(task.app), deliveries=0)
     lease = Lease(journal, task.docwiz.settings.lease_seconds)
     number = lease.take()
     if number is None:

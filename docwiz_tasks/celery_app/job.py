@@ -119,8 +119,9 @@ class Job:
         end = self._journal.end()
         if end is None or end.state != "FAILURE":
             raise JobNotFailed("Only a job that failed can be run again.")
-        Lease(self._journal, self._docwiz.settings.lease_seconds).forgive()
-        self._journal.reopen()
+        lease = Lease(self._journal, self._docwiz.settings.lease_seconds)
+        lease.forgive()
+        self._journal.reopen(lease.last())
         try:
             # Else Celery's word of the failure would count until the job runs.
             with sending():

@@ -24,13 +24,16 @@ def add_rescue(app: Celery, docwiz: DocWiz) -> None:
 
     class Rescue(bootsteps.StartStopStep):  # type: ignore[misc]
         requires = ("celery.worker.consumer.tasks:Tasks",)
+        timer: Any = None
 
         def start(self, consumer: Any) -> None:
             seconds = docwiz.settings.rescue_seconds
             self.timer = consumer.timer.call_repeatedly(seconds, _in_pool, (consumer,))
 
         def stop(self, consumer: Any) -> None:
-            self.timer.cancel()
+            # A worker can be stopped before it came as far as to start this.
+            if self.timer is not None:
+                self.timer.cancel()
 
     app.steps["consumer"].add(Rescue)
 
@@ -58,7 +61,8 @@ def rescue(docwiz: DocWiz) -> list[str]:
         if lease.held():
             continue
         published_at = datetime.fromisoformat(publication["at"])
-        if (died_after := lease.died_after()) and died_after > published_at:
+        # By number, not by time: a worker can begin before the submission is noted.
+        if lease.died() > publication["deliveries"]:
             died.append(journal)
         elif now - max(published_at, lease.left_at() or published_at) > grace:
             silent.append(journal)

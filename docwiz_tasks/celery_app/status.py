@@ -79,8 +79,13 @@ def read_status(docwiz: DocWiz, journal: Journal) -> JobStatus:
         return _running(journal, state, value)
     if state in states.READY_STATES:
         # It may have ended while we looked.
-        end = journal.end()
-        return _ended(journal, end) if end else _ended_by_celery(journal, state, value)
+        if end := journal.end():
+            return _ended(journal, end)
+        # Celery can tell of a run's end late, when the job was reopened meanwhile: as long
+        # as nobody has begun it again, its word is about the run before.
+        before = journal.deliveries_before_reopened()
+        if not before or lease.last() > before:
+            return _ended_by_celery(journal, state, value)
     progress = journal.progress()
     if journal.request() is None:
         return _open(journal, UNKNOWN, "Nobody submitted a job with this id", 0)

@@ -47,6 +47,7 @@ def submit(
         SubmissionFailed: the broker did not take it.
     """
     # A process that never submits anything needs none of these.
+    from docwiz_tasks.jobs.lease import Lease
     from docwiz_tasks.jobs.lookup import check_request
     from docwiz_tasks.jobs.requests import parse
 
@@ -70,9 +71,10 @@ def submit(
     with sending():
         # Asked first: if the broker loses everything in between, the job counts as lost.
         epoch = broker.begin_epoch(task.app)
+        deliveries = Lease(journal, task.docwiz.settings.lease_seconds).last()
         published = publish(job_id)
     if not itself:
-        journal.published(epoch)
+        journal.published(epoch, deliveries)
     return published
 
 

@@ -18,7 +18,7 @@ from docwiz_tasks.errors import DocWizError
 from docwiz_tasks.settings import Settings
 from docwiz_tasks.testing.sample import SampleCase, add_sample_case
 
-__all__ = ["run_demo"]
+__all__ = ["embedded_docwiz", "run_demo"]
 
 PROCEDURES = ["rhinoplasty", "chin-augmentation", "brow-lift", "lip-augmentation"]
 JOB_SECONDS = 120
@@ -33,7 +33,7 @@ def run_demo(folder: Path) -> int:
     Returns:
         0 if every job succeeded, 1 otherwise.
     """
-    docwiz = _embedded()
+    docwiz = embedded_docwiz()
     failures = 0
     with embedded_worker(docwiz.app):
         case = add_sample_case(docwiz)
@@ -54,7 +54,8 @@ def run_demo(folder: Path) -> int:
     return 0
 
 
-def _embedded() -> DocWiz:
+def embedded_docwiz() -> DocWiz:
+    """Register on an app whose broker and results are in this process."""
     app = Celery("docwiz-demo", set_as_current=False)
     app.conf.update(
         celery_config(),

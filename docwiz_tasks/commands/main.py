@@ -19,7 +19,7 @@ __all__ = ["main"]
     "--app",
     metavar="HOST",
     envvar="CELERY_APP",
-    help="The host's Celery app, as for celery; not needed for demo.",
+    help="The host's Celery app, as for celery; not needed for demo, serve and emulator.",
 )
 @click.version_option(package_name="docwiz-tasks")
 @click.pass_context
@@ -45,3 +45,30 @@ def demo(folder: Path) -> None:
     from docwiz_tasks.commands.demo import run_demo
 
     sys.exit(run_demo(folder))
+
+
+@main.command()
+@click.option("--port", default=8099, show_default=True, help="Where to listen on 127.0.0.1.")
+@click.option("--delay", default=0.0, metavar="SECONDS", help="How long each picture takes.")
+@click.option("--every", default=10, metavar="N", show_default=True, help="Which requests fail.")
+@click.option("--fault", "faults", multiple=True, help="How they fail; several take turns.")
+@click.option("--list-faults", is_flag=True, help="Name the faults that there are.")
+def emulator(
+    port: int, delay: float, every: int, faults: tuple[str, ...], list_faults: bool
+) -> None:
+    """Run Gemini and Freepik on loopback, for tests without keys."""
+    from docwiz_tasks.commands.emulating import name_faults, run_emulator
+
+    if list_faults:
+        name_faults()
+    else:
+        run_emulator(port, delay, every, faults)
+
+
+@main.command()
+@click.option("--port", default=8080, show_default=True, help="Where to listen on 127.0.0.1.")
+def serve(port: int) -> None:
+    """Show the demonstration as a web page, on this machine only."""
+    from docwiz_tasks.commands.serving import run_server
+
+    run_server(port)

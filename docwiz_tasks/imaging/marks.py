@@ -43,6 +43,7 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 _PNG_XMP = b"XML:com.adobe.xmp\0"
 _JPEG_XMP = (b"http://ns.adobe.com/xap/1.0/\0", b"http://ns.adobe.com/xmp/extension/\0")
 _JPEG_SCAN = 0xDA
+_MOST_LINES = 5
 _WEBP_XMP_FLAG, _WEBP_ALPHA_FLAG = 0x04, 0x10
 
 
@@ -82,21 +83,25 @@ def print_label(image: Image, text: str) -> None:
 
     Args:
         image: an RGB picture; changed in place.
-        text: a few words.
+        text: a few words; in several lines where the picture is narrow.
     """
     from PIL import Image as Images
     from PIL import ImageDraw
 
-    from docwiz_tasks.typography import font
+    from docwiz_tasks.typography import font, wrapped
 
     size = max(10, min(image.width, image.height) // 32)
     label = font(size, bold=True)
-    width = min(image.width, round(label.getlength(text)) + size)
-    height = round(size * 1.6)
+    lines = wrapped(text, label, image.width - size, _MOST_LINES)
+    width = min(image.width, round(max(map(label.getlength, lines))) + size)
+    line_height = round(size * 1.3)
+    height = round(size * 1.6) + line_height * (len(lines) - 1)
     box = (0, image.height - height, width, image.height)
     band = Images.blend(image.crop(box), Images.new("RGB", (width, height), "black"), 0.65)
-    middle = (size // 2, height // 2)
-    ImageDraw.Draw(band).text(middle, text, fill="white", font=label, anchor="lm")
+    draw = ImageDraw.Draw(band)
+    for number, line in enumerate(lines):
+        at = (size // 2, round(size * 0.8) + number * line_height)
+        draw.text(at, line, fill="white", font=label, anchor="lm")
     image.paste(band, box[:2])
 
 

@@ -71,7 +71,8 @@ async def call(
         ) from None
     except ProviderRefused as refusal:
         raise ProviderRefused(
-            f"The provider {provider!r} refused to make this picture: {refusal.reason}"
+            f"The provider {provider!r} refused to make this picture: {refusal.reason}",
+            retryable=refusal.retryable,
         ) from None
     except DocWizError:
         raise

@@ -23,7 +23,8 @@ from docwiz_tasks.jobs.prompts import build_prompt
 from docwiz_tasks.jobs.requests import ComparisonRequest
 from docwiz_tasks.jobs.resources import Resources
 from docwiz_tasks.jobs.run import Run
-from docwiz_tasks.jobs.visualization import NOTICE, Subject, preview
+from docwiz_tasks.jobs.subject import NOTICE, Subject
+from docwiz_tasks.jobs.visualization import preview
 from docwiz_tasks.jobs.wording import cost_range, days
 from docwiz_tasks.models import Comparison, CostRange, Procedure, Visualization
 from docwiz_tasks.store import path_of

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+
 from docwiz_tasks.contracts import ArtworkRequest, GeneratedImage, OrderingImageProvider
+from docwiz_tasks.errors import ProviderError
 from docwiz_tasks.imaging import marks
 from docwiz_tasks.imaging.infographic import Infographic, Plan, draw
 from docwiz_tasks.jobs.amounts import check_amounts, fees
@@ -17,11 +20,16 @@ from docwiz_tasks.jobs.resources import Resources
 from docwiz_tasks.jobs.run import Run
 from docwiz_tasks.jobs.wording import calendar_date
 from docwiz_tasks.models import CostBreakdown
+from docwiz_tasks.settings import Settings
 from docwiz_tasks.store import path_of
 
 __all__ = ["draw_infographic"]
 
+logger = logging.getLogger(__name__)
+
 WIDTH, HEIGHT = 1200, 800
+
+_BUILTIN = "offline"
 
 _ARTWORK_PROMPT = (
     "Abstract, calm background for a clinic's leaflet: soft gradients in teal and warm white,"
@@ -77,8 +85,26 @@ def check(request: InfographicRequest, resources: Resources) -> Document:
 
 
 async def make_artwork(run: Run, resources: Resources) -> Document:
-    """Have the image provider make the decoration; it is told no figure."""
+    """Have the image provider make the decoration; it is told no figure.
+
+    Raises:
+        ProviderError: it failed for good, and no other background is wanted.
+    """
     settings = resources.settings
+    try:
+        image = await _ordered(run, settings, resources)
+    except ProviderError as error:
+        if not settings.artwork_fallback:
+            raise
+        logger.warning("The artwork failed with %s: the built-in one is taken", error.code)
+        settings = settings.model_copy(update={"image_provider": _BUILTIN})
+        image = await _ordered(run, settings, resources)
+    data, media_type = checked_picture(settings.image_provider, image)
+    url = keep_picture(resources.store, f"infographics/{run.job_id}/artwork", data, media_type)
+    return {"url": url, "provider": settings.image_provider, "model": image.model}
+
+
+async def _ordered(run: Run, settings: Settings, resources: Resources) -> GeneratedImage:
     provider = resources.plugins.image_provider(settings)
 
     def arguments(seconds: float) -> tuple[ArtworkRequest]:
@@ -95,7 +121,7 @@ async def make_artwork(run: Run, resources: Resources) -> Document:
     if isinstance(provider, OrderingImageProvider):
         order = Order(provider.order_artwork, provider.collect_artwork)
     paid = PaidCall(
-        name="artwork",
+        name=f"artwork-{settings.image_provider}",
         provider=settings.image_provider,
         method=provider.create_artwork,
         arguments=arguments,
@@ -103,10 +129,7 @@ async def make_artwork(run: Run, resources: Resources) -> Document:
         accept=lambda image: checked_picture(settings.image_provider, image),
         order=order,
     )
-    image = await make(run, paid, settings)
-    data, media_type = checked_picture(settings.image_provider, image)
-    url = keep_picture(resources.store, f"infographics/{run.job_id}/artwork", data, media_type)
-    return {"url": url, "provider": settings.image_provider, "model": image.model}
+    return await make(run, paid, settings)
 
 
 def draw_figures(

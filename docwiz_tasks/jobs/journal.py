@@ -57,12 +57,18 @@ class Journal:
         """Return the request: task, arguments and when it was submitted."""
         return self.read("request")
 
-    def published(self, epoch: str | None) -> None:
-        """Note that the broker took the job, and what the broker called its own life then."""
-        self._store.put(self._open_path, _bytes({"at": now(), "epoch": epoch}))
+    def published(self, epoch: str | None, deliveries: int) -> None:
+        """Note that the broker took the job.
+
+        Args:
+            epoch: what the broker called its own life then.
+            deliveries: how many deliveries there had been before.
+        """
+        document = {"at": now(), "epoch": epoch, "deliveries": deliveries}
+        self._store.put(self._open_path, _bytes(document))
 
     def publication(self) -> Document | None:
-        """Return when the broker took the job, and its epoch; None once the job was closed."""
+        """Return what `published` noted, and when; None once the job was closed."""
         data = self._store.get(self._open_path)
         return None if data is None else json.loads(data)
 
@@ -113,9 +119,19 @@ class Journal:
             return None
         return End(document["state"], document["result"], document["error"])
 
-    def reopen(self) -> None:
-        """Forget how the job ended, so that it can be run again."""
+    def reopen(self, deliveries: int) -> None:
+        """Forget how the job ended, so that it can be run again.
+
+        Args:
+            deliveries: how many there had been until then.
+        """
+        self.write("reopened", {"at": now(), "deliveries": deliveries})
         self.delete("end")
+
+    def deliveries_before_reopened(self) -> int:
+        """Return how many deliveries there had been when the job was last reopened."""
+        document = self.read("reopened")
+        return 0 if document is None else int(document["deliveries"])
 
     def ended_at(self) -> datetime | None:
         """Return when the job ended, or None if it hasn't."""

@@ -70,12 +70,10 @@ class Lease:
         left = self.journal.read(f"left/{self.last():06}")
         return _time(left) if left else None
 
-    def died_after(self) -> datetime | None:
-        """Return when the last delivery began, if it is dead."""
-        delivery = self.journal.read(_delivery(self.last()))
-        if delivery is None or self.held() or self.left_at() is not None:
-            return None
-        return _time(delivery)
+    def died(self) -> int:
+        """Return the number of the last delivery if it is dead, else 0."""
+        last = self.last()
+        return 0 if not last or self._alive(last) or self.left_at() is not None else last
 
     def deaths(self) -> int:
         """Return how many deliveries before the last ended without a word."""

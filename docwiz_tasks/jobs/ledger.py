@@ -64,6 +64,14 @@ class Ledger:
         document = {"ok": False, "code": error.code, "at": now()}
         self._journal.create(f"{entry.document}-outcome", document)
 
+    def put_off(self, entry: Entry, error: DocWizError) -> int:
+        """Keep that an order could not be asked for, and return how often that was so."""
+        number = 1
+        document = {"code": error.code, "at": now()}
+        while not self._journal.create(f"{entry.document}-unanswered-{number:04}", document):
+            number += 1
+        return number
+
     def answer(self, name: str) -> Answer | None:
         """Return the answer of an earlier attempt, if one was answered."""
         for attempt in range(self.attempts(name), 0, -1):
@@ -110,7 +118,7 @@ def digest(*parts: str | bytes | int) -> str:
 
 
 def _count(names: Iterable[str]) -> int:
-    return sum(not name.endswith(("-order", "-outcome")) for name in names)
+    return sum("-" not in name.rpartition("/")[2] for name in names)
 
 
 def _document(answer: Answer) -> Document:

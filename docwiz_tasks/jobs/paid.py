@@ -8,7 +8,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
-from docwiz_tasks.errors import DeadlineExceeded, DocWizError, ProviderError
+from docwiz_tasks.errors import (
+    DeadlineExceeded,
+    DocWizError,
+    ProviderError,
+    ProviderRefused,
+    ProviderUnavailable,
+)
 from docwiz_tasks.jobs.calls import call
 from docwiz_tasks.jobs.ledger import Answer, Entry
 from docwiz_tasks.jobs.run import Run
@@ -17,6 +23,9 @@ from docwiz_tasks.settings import Settings
 __all__ = ["Order", "PaidCall", "RetryLater", "make"]
 
 A = TypeVar("A", bound=Answer)
+
+# A service that made no picture may make one the second or third time; each is paid for.
+_ATTEMPTS_REFUSED = 3
 
 
 class RetryLater(Exception):
@@ -92,8 +101,7 @@ async def make(run: Run, paid: PaidCall[A], settings: Settings) -> A:
             answer = await _answered(run, paid, entry, order_id, settings)
             paid.accept(answer)
         except DocWizError as error:
-            run.ledger.failed(entry, error)
-            await _wait(run, entry, error, settings)
+            await _wait(run, entry, _attempts(run, entry, error), error, settings)
         else:
             run.ledger.answered(entry, answer)
             return answer
@@ -117,12 +125,26 @@ async def _answered(
     return cast("A", await called(paid.order.collect, order_id))
 
 
-async def _wait(run: Run, entry: Entry, error: DocWizError, settings: Settings) -> None:
+def _attempts(run: Run, entry: Entry, error: DocWizError) -> int:
+    """Write a failure down and return how often that was tried."""
+    if isinstance(error, ProviderUnavailable) and run.ledger.open_order(entry.name):
+        # What was ordered is still being made: it is asked for again, not ordered again.
+        return run.ledger.put_off(entry, error)
+    run.ledger.failed(entry, error)
+    return entry.attempt
+
+
+async def _wait(
+    run: Run, entry: Entry, attempt: int, error: DocWizError, settings: Settings
+) -> None:
     if not (isinstance(error, ProviderError) and error.retryable):
         raise error
-    if entry.attempt >= settings.provider_attempts:
+    attempts = settings.provider_attempts
+    if isinstance(error, ProviderRefused):
+        attempts = min(attempts, _ATTEMPTS_REFUSED)
+    if attempt >= attempts:
         raise error
-    most = min(settings.retry_max_seconds, settings.retry_base_seconds * 2 ** (entry.attempt - 1))
+    most = min(settings.retry_max_seconds, settings.retry_base_seconds * 2 ** (attempt - 1))
     asked = getattr(error, "retry_after_seconds", None) or 0.0
     seconds = max(asked, random.uniform(0, most))  # noqa: S311
     run.tell("retry", step=entry.name, error_code=error.code)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from docwiz_tasks.models import Procedure
 
-__all__ = ["build_prompt"]
+__all__ = ["build_prompt", "firmer"]
 
 _KEEP = (
     "Change nothing but the treated region. Identity, expression, hair, skin texture, moles,"
@@ -16,3 +16,14 @@ _KEEP = (
 def build_prompt(procedure: Procedure) -> str:
     """Return what the AI is asked for; it never holds a patient's data."""
     return f"{procedure.prompt_template.strip()}\n\n{_KEEP}"
+
+
+_FIRMER = (
+    "This is the second try: the first changed too much. Copy every pixel outside the treated"
+    " region as it is. Do not redraw, smooth, relight, recolour, reframe or sharpen anything."
+)
+
+
+def firmer(prompt: str) -> str:
+    """Return a prompt that insists on leaving all else as it is."""
+    return f"{prompt}\n\n{_FIRMER}"

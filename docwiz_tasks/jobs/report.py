@@ -9,7 +9,7 @@ from datetime import datetime
 from docwiz_tasks.contracts import ReportDocument, ReportPicture, ReportSection, ReportTable
 from docwiz_tasks.imaging.photos import media_type_of
 from docwiz_tasks.jobs.amounts import fees
-from docwiz_tasks.jobs.visualization import NOTICE
+from docwiz_tasks.jobs.subject import NOTICE
 from docwiz_tasks.jobs.wording import calendar_date, cost_range, days, money
 from docwiz_tasks.models import Comparison, CostBreakdown, Patient, Procedure, Visualization
 

@@ -5,16 +5,14 @@ from __future__ import annotations
 import json
 import logging
 import math
-import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from docwiz_tasks.contracts import EditRequest, Embedding, EmbeddingProvider
+from docwiz_tasks.contracts import Embedding, EmbeddingProvider
 from docwiz_tasks.errors import ProviderError
-from docwiz_tasks.imaging import marks
 from docwiz_tasks.imaging.photos import header
-from docwiz_tasks.jobs.calls import checked_picture, where
+from docwiz_tasks.jobs.calls import where
+from docwiz_tasks.jobs.editing import edit_photo
 from docwiz_tasks.jobs.journal import Document
 from docwiz_tasks.jobs.ledger import digest
 from docwiz_tasks.jobs.lookup import check_request, find_procedure, photo_bytes
@@ -24,26 +22,15 @@ from docwiz_tasks.jobs.prompts import build_prompt
 from docwiz_tasks.jobs.requests import VisualizationRequest
 from docwiz_tasks.jobs.resources import Resources
 from docwiz_tasks.jobs.run import Run, Work
+from docwiz_tasks.jobs.subject import NOTICE, Subject
 from docwiz_tasks.models import Visualization
 from docwiz_tasks.store import path_of
 
-__all__ = ["NOTICE", "Subject", "preview", "visualize"]
+__all__ = ["preview", "visualize"]
 
 logger = logging.getLogger(__name__)
 
-NOTICE = "AI simulation, not a guarantee of results."
-
 Milestones = Mapping[str, int | Callable[[], int]]
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """One procedure on one photo, and the id of the visualization that shows it."""
-
-    visualization_id: str
-    image_id: str
-    procedure_id: str
-    patient_id: str | None
 
 
 async def visualize(run: Run, request: VisualizationRequest, resources: Resources) -> Document:
@@ -109,50 +96,6 @@ def take_photo(run: Run, subject: Subject, resources: Resources) -> Document:
         "region": procedure.region,
         "prompt": build_prompt(procedure),
         "generated_at": run.began_at.isoformat(),
-    }
-
-
-async def edit_photo(
-    run: Run, subject: Subject, photo: Document, resources: Resources, call_name: str
-) -> Document:
-    """Have the AI provider change the photo, and store the marked result as the after picture."""
-    settings = resources.settings
-    provider = resources.plugins.ai_provider(settings)
-    data = photo_bytes(resources.store, subject.image_id)
-    seed = zlib.crc32(f"{subject.image_id}/{subject.procedure_id}".encode())
-
-    def arguments(seconds: float) -> tuple[EditRequest]:
-        request = EditRequest(
-            image=data,
-            media_type=photo["media_type"],
-            prompt=photo["prompt"],
-            region=photo["region"],
-            seed=seed,
-            timeout_seconds=seconds,
-            idempotency_key=subject.visualization_id,
-        )
-        return (request,)
-
-    paid = PaidCall(
-        name=call_name,
-        provider=settings.ai_provider,
-        method=provider.edit_image,
-        arguments=arguments,
-        input_digest=digest(data, photo["prompt"], photo["region"], seed),
-        accept=lambda image: checked_picture(settings.ai_provider, image),
-    )
-    image = await make(run, paid, settings)
-    picture, media_type = checked_picture(settings.ai_provider, image)
-    marked = marks.embed_source_type(picture, marks.EDITED, note=f"SIMULATION. {NOTICE}")
-    path = f"visualizations/{subject.visualization_id}/after"
-    return {
-        "url": keep_picture(resources.store, path, marked, media_type),
-        "media_type": media_type,
-        "provider": settings.ai_provider,
-        "model": image.model,
-        "provider_id": image.provider_id,
-        "usage": dict(image.usage),
-        "seed": seed,
     }
 
 
@@ -230,7 +173,7 @@ def keep_record(
             "procedure_name": photo["procedure_name"],
             "before_image_url": photo["url"],
             "after_image_url": edit["url"],
-            "prompt_used": photo["prompt"],
+            "prompt_used": edit["prompt"],
             "generated_at": photo["generated_at"],
             "embedding": embedding["embedding"],
             "provider": edit["provider"],
@@ -243,6 +186,7 @@ def keep_record(
                 "seed": edit["seed"],
                 "provider_id": edit["provider_id"],
                 "usage": edit["usage"],
+                "fidelity": edit["fidelity"],
                 "notice": NOTICE,
             },
         }

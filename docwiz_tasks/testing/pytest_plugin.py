@@ -17,12 +17,14 @@ if TYPE_CHECKING:
     from celery import Celery
 
     from docwiz_tasks import DocWiz, Settings
+    from docwiz_tasks.testing.emulator import Emulator
     from docwiz_tasks.testing.sample import SampleCase
 
 __all__ = [
     "docwiz",
     "docwiz_app",
     "docwiz_case",
+    "docwiz_emulator",
     "docwiz_redis",
     "docwiz_settings",
     "docwiz_worker",
@@ -86,3 +88,12 @@ def docwiz_case(docwiz: DocWiz) -> SampleCase:
     from docwiz_tasks.testing.sample import add_sample_case
 
     return add_sample_case(docwiz)
+
+
+@pytest.fixture
+def docwiz_emulator() -> Iterator[Emulator]:
+    """Run Gemini and Freepik on loopback; their base URL is its ``url``."""
+    from docwiz_tasks.testing.emulator import Emulator
+
+    with Emulator() as emulator:
+        yield emulator

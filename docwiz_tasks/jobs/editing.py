@@ -1,0 +1,155 @@
+"""The AI edit of a photo: asked for, measured, marked and stored."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import zlib
+from dataclasses import dataclass
+
+from docwiz_tasks.contracts import EditRequest, GeneratedImage
+from docwiz_tasks.errors import EditUnfaithful, InvalidPhoto, ProviderError
+from docwiz_tasks.imaging import marks
+from docwiz_tasks.imaging.fidelity import changed_outside
+from docwiz_tasks.imaging.photos import decoded, encoded
+from docwiz_tasks.imaging.regions import REGIONS
+from docwiz_tasks.jobs.calls import checked_picture
+from docwiz_tasks.jobs.journal import Document
+from docwiz_tasks.jobs.ledger import digest
+from docwiz_tasks.jobs.lookup import photo_bytes
+from docwiz_tasks.jobs.paid import PaidCall, make
+from docwiz_tasks.jobs.pictures import keep_picture
+from docwiz_tasks.jobs.prompts import firmer
+from docwiz_tasks.jobs.resources import Resources
+from docwiz_tasks.jobs.run import Run
+from docwiz_tasks.jobs.subject import NOTICE, Subject
+from docwiz_tasks.settings import Settings
+
+__all__ = ["edit_photo"]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Edit:
+    """An edited picture, and what share of the photo outside the region it changed."""
+
+    image: GeneratedImage
+    prompt: str
+    changed: float | None
+
+
+async def edit_photo(
+    run: Run, subject: Subject, photo: Document, resources: Resources, call_name: str
+) -> Document:
+    """Have the AI provider change the photo, and store the marked result as the after picture.
+
+    An edit that changes too much outside the region is asked for once more, firmly; the
+    better one is taken.
+
+    Raises:
+        EditUnfaithful: both changed too much, and such edits are not wanted.
+    """
+    settings = resources.settings
+    before = photo_bytes(resources.store, subject.image_id)
+    edit = await _edited(run, subject, photo, photo["prompt"], before, resources, call_name)
+    if _too_much(edit, settings):
+        prompt, name = firmer(photo["prompt"]), f"{call_name}-again"
+        again = await _edited(run, subject, photo, prompt, before, resources, name)
+        edit = min(edit, again, key=lambda one: one.changed or 0.0)
+    if _too_much(edit, settings) and settings.fidelity_policy == "fail":
+        raise EditUnfaithful(
+            f"The edit changed {edit.changed:.0%} of the photo outside the treated region;"
+            f" at most {settings.fidelity_threshold:.0%} is allowed. Try another photo."
+        )
+    picture, media_type = await asyncio.to_thread(_marked, edit.image, settings)
+    path = f"visualizations/{subject.visualization_id}/after"
+    return {
+        "url": keep_picture(resources.store, path, picture, media_type),
+        "media_type": media_type,
+        "prompt": edit.prompt,
+        "provider": settings.ai_provider,
+        "model": edit.image.model,
+        "provider_id": edit.image.provider_id,
+        "usage": dict(edit.image.usage),
+        "seed": _seed(subject),
+        "fidelity": _fidelity(edit, settings),
+    }
+
+
+async def _edited(
+    run: Run,
+    subject: Subject,
+    photo: Document,
+    prompt: str,
+    before: bytes,
+    resources: Resources,
+    call_name: str,
+) -> _Edit:
+    settings = resources.settings
+    provider = resources.plugins.ai_provider(settings)
+    seed = _seed(subject)
+
+    def arguments(seconds: float) -> tuple[EditRequest]:
+        request = EditRequest(
+            image=before,
+            media_type=photo["media_type"],
+            prompt=prompt,
+            region=photo["region"],
+            seed=seed,
+            timeout_seconds=seconds,
+            idempotency_key=subject.visualization_id,
+        )
+        return (request,)
+
+    paid = PaidCall(
+        name=call_name,
+        provider=settings.ai_provider,
+        method=provider.edit_image,
+        arguments=arguments,
+        input_digest=digest(before, prompt, photo["region"], seed),
+        accept=lambda image: checked_picture(settings.ai_provider, image),
+    )
+    image = await make(run, paid, settings)
+    if settings.fidelity_policy == "off" or photo["region"] not in REGIONS:
+        return _Edit(image, prompt, None)
+    try:
+        changed = await asyncio.to_thread(changed_outside, before, image.data, photo["region"])
+    except InvalidPhoto:
+        raise _unusable(settings) from None
+    return _Edit(image, prompt, changed)
+
+
+def _too_much(edit: _Edit, settings: Settings) -> bool:
+    return edit.changed is not None and edit.changed > settings.fidelity_threshold
+
+
+def _fidelity(edit: _Edit, settings: Settings) -> Document | None:
+    if edit.changed is None:
+        return None
+    return {
+        "changed_outside": round(edit.changed, 4),
+        "threshold": settings.fidelity_threshold,
+        "faithful": not _too_much(edit, settings),
+    }
+
+
+def _marked(image: GeneratedImage, settings: Settings) -> tuple[bytes, str]:
+    picture, media_type = checked_picture(settings.ai_provider, image)
+    if settings.visible_mark:
+        try:
+            shown = decoded(picture).convert("RGB")
+        except InvalidPhoto:
+            raise _unusable(settings) from None
+        marks.print_label(shown, NOTICE)
+        picture = encoded(shown, media_type)
+    # Last of all: whatever saves a picture again drops it.
+    return marks.embed_source_type(picture, marks.EDITED, note=f"SIMULATION. {NOTICE}"), media_type
+
+
+def _seed(subject: Subject) -> int:
+    return zlib.crc32(f"{subject.image_id}/{subject.procedure_id}".encode())
+
+
+def _unusable(settings: Settings) -> ProviderError:
+    return ProviderError(f"The provider {settings.ai_provider!r} answered with no usable picture.")
