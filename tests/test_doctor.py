@@ -16,6 +16,7 @@ import pytest
 from celery import Celery
 from conftest import missing
 from plugin_files import write_plugin
+from workers import environment, worker
 
 import docwiz_tasks
 from docwiz_tasks.celery_app.doctor import Finding, examine
@@ -333,6 +334,15 @@ def test_a_worker_that_would_drop_our_jobs_is_a_problem(redis_url: str, store: P
     messages = [finding.message for finding in found if finding.level == "problem"]
     assert messages
     assert all("docwiz_tasks.register(app)" in message for message in messages)
+
+
+def test_a_worker_of_the_solo_pool_is_a_warning(
+    redis_url: str, store: Path, tmp_path: Path
+) -> None:
+    with worker(environment(redis_url, redis_url, store), tmp_path / "log", "--pool=solo"):
+        found = examined(host(store, broker=redis_url))["workers"]
+    [warning] = [finding for finding in found if finding.level == "warning"]
+    assert "SIGQUIT" in warning.message
 
 
 def test_a_probe_that_hangs_is_left_behind() -> None:

@@ -124,6 +124,21 @@ def test_two_deliveries_at_once_make_one_run(clinic: Clinic) -> None:
     assert len(clinic.lines(clinic.events, "succeeded")) == 1
 
 
+def test_a_job_that_outlives_the_visibility_timeout_runs_once(clinic: Clinic) -> None:
+    for _ in range(2):
+        clinic.start_worker("--concurrency=1", HOST_VISIBILITY="1")
+    gate = clinic.close_gate("the-preview")
+    job = clinic.submit_preview()
+    logs = [clinic.folder / f"log-{number}" for number in range(2)]
+    ignored = b"[the-preview] ignored"
+    until(lambda: any(ignored in log.read_bytes() for log in logs), "the second delivery")
+    gate.unlink()
+    assert job.result(SECONDS)["paid_calls"] == {"made": 3, "saved": 0}
+    assert clinic.started("the-preview") == 3
+    assert clinic.deliveries("the-preview") == 1
+    assert len(clinic.lines(clinic.events, "the-preview succeeded")) == 1
+
+
 @pytest.mark.parametrize("concurrency", [1, 2])
 def test_a_connection_reset_while_a_job_runs_makes_one_result(
     fragile: Clinic, redis_server: RedisServer, concurrency: int

@@ -61,6 +61,22 @@ def test_limits_and_queues_are_settings(app: Celery) -> None:
     assert set(app.amqp.queues.consume_from) == {"celery", "gpu", "paper"}
 
 
+@pytest.mark.parametrize("knows_the_tasks", [True, False])
+def test_limits_of_a_producers_configuration_are_not_sent(
+    app: Celery, knows_the_tasks: bool
+) -> None:
+    # A limit in a message beats the worker's own.
+    app.conf.update(task_time_limit=7, task_soft_time_limit=5)
+    if knows_the_tasks:
+        docwiz_tasks.register(app)
+        app.finalize()
+    app.send_task(EXPORT, kwargs={"patient_id": "p1"}, queue="exports")
+    with app.connection_for_read() as connection:
+        message = connection.default_channel.basic_get("exports", no_ack=True)
+    sent = [300, 240] if knows_the_tasks else [None, None]
+    assert message.headers["timelimit"] == sent
+
+
 def test_tasks_go_to_their_queues_by_bare_name(app: Celery) -> None:
     docwiz_tasks.register(app)
     queues = {name: queue_of(app, name) for name in NAMES}

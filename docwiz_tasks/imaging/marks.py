@@ -44,6 +44,7 @@ _PNG_XMP = b"XML:com.adobe.xmp\0"
 _JPEG_XMP = (b"http://ns.adobe.com/xap/1.0/\0", b"http://ns.adobe.com/xmp/extension/\0")
 _JPEG_SCAN = 0xDA
 _MOST_LINES = 5
+_BAND = (22, 30, 36)
 _WEBP_XMP_FLAG, _WEBP_ALPHA_FLAG = 0x04, 0x10
 
 
@@ -79,7 +80,7 @@ def read_source_type(data: bytes) -> str | None:
 
 
 def print_label(image: Image, text: str) -> None:
-    """Print a label in the lower left corner, in white on a dark band.
+    """Print a label in the lower left corner, in white on a dark band that hides what is there.
 
     Args:
         image: an RGB picture; changed in place.
@@ -97,7 +98,8 @@ def print_label(image: Image, text: str) -> None:
     line_height = round(size * 1.3)
     height = round(size * 1.6) + line_height * (len(lines) - 1)
     box = (0, image.height - height, width, image.height)
-    band = Images.blend(image.crop(box), Images.new("RGB", (width, height), "black"), 0.65)
+    # An offline picture has a label there already, which must not shine through.
+    band = Images.new("RGB", (width, height), _BAND)
     draw = ImageDraw.Draw(band)
     for number, line in enumerate(lines):
         at = (size // 2, round(size * 0.8) + number * line_height)

@@ -16,13 +16,14 @@ if TYPE_CHECKING:
 __all__ = ["worker_findings"]
 
 ANSWER_SECONDS = 1.0
+_SOLO = "celery.concurrency.solo:"
 
 
 def worker_findings(docwiz: DocWiz) -> Iterator[Finding]:
     """Ask the workers that run now."""
     app = docwiz.app
     try:
-        queues, tasks = within(lambda: _asked(app))
+        queues, tasks, solo = within(lambda: _asked(app))
     except Exception as error:
         yield Finding("warning", "workers", f"can't be asked ({type(error).__name__}).")
         return
@@ -36,6 +37,14 @@ def worker_findings(docwiz: DocWiz) -> Iterator[Finding]:
                     f"{worker} consumes {queue} without knowing {task}, and drops its jobs; have"
                     " its app call docwiz_tasks.register(app).",
                 )
+    ours = set(docwiz.queues_by_task().values())
+    for worker in sorted(name for name in solo if queues.get(name, set()) & ours):
+        yield Finding(
+            "warning",
+            "workers",
+            f"{worker} runs with --pool=solo: SIGQUIT fails the job that it runs; stop it with"
+            " SIGTERM.",
+        )
     for queue in dict.fromkeys(docwiz.queues_by_task().values()):
         count = sum(queue in consumed for consumed in queues.values())
         if count:
@@ -48,14 +57,24 @@ def worker_findings(docwiz: DocWiz) -> Iterator[Finding]:
             )
 
 
-def _asked(app: Celery) -> tuple[Mapping[str, set[str]], Mapping[str, set[str]]]:
-    """Return, by worker, the queues that it consumes and the tasks that it knows."""
+def _asked(app: Celery) -> tuple[Mapping[str, set[str]], Mapping[str, set[str]], set[str]]:
+    """Return, by worker, the queues that it consumes and the tasks that it knows; and who is solo.
+
+    A solo worker raises NotImplementedError inside the task that it runs when it is to stop
+    at once: https://github.com/celery/celery/issues/10490.
+    """
     inspect = app.control.inspect(timeout=ANSWER_SECONDS)
     queues: Mapping[str, Any] = inspect.active_queues() or {}
     if not queues:
-        return {}, {}
+        return {}, {}, set()
     tasks: Mapping[str, Any] = inspect.registered() or {}
+    stats: Mapping[str, Any] = inspect.stats() or {}
     return (
         {worker: {queue["name"] for queue in found} for worker, found in queues.items()},
         {worker: {task.partition(" ")[0] for task in found} for worker, found in tasks.items()},
+        {worker for worker, found in stats.items() if _pool(found).startswith(_SOLO)},
     )
+
+
+def _pool(stats: Mapping[str, Any]) -> str:
+    return str(stats.get("pool", {}).get("implementation", ""))
