@@ -20,6 +20,13 @@ app = Celery(
 app.conf.task_queues = [Queue("clinic")]
 app.conf.task_default_queue = "clinic"
 app.conf.broker_connection_retry_on_startup = True
+# As `celery -A celery_worker docwiz doctor` advises.
+app.conf.worker_prefetch_multiplier = 1
+app.conf.broker_transport_options = {
+    "visibility_timeout": 360,
+    "unacked_restore_interval": 10,
+    "unacked_restore_throttle": 1,
+}
 
 docwiz = docwiz_tasks.register(
     app,
