@@ -54,8 +54,13 @@ _EVENTS: dict[str, EventKind] = {
 }
 
 
-def perform(task: DocWizTask, arguments: Mapping[str, Any]) -> Document:
+def perform(task: DocWizTask, arguments: Mapping[str, Any], began: float) -> Document:
     """Do what a delivery of a job is for and return what Celery keeps as its result.
+
+    Args:
+        task: the Celery task.
+        arguments: the message's, by name.
+        began: when the delivery began, on the monotonic clock.
 
     Raises:
         Ignore: it was cancelled (Celery's state says REVOKED), or another delivery runs it.
@@ -65,7 +70,7 @@ def perform(task: DocWizTask, arguments: Mapping[str, Any]) -> Document:
     try:
         journal = task.docwiz.journal(task.request.id or str(uuid.uuid4()))
         try:
-            end = journal.end() or _deliver(task, journal, arguments)
+            end = journal.end() or _deliver(task, journal, arguments, began)
         except SoftTimeLimitExceeded:
             # Celery's signal can come at any line, even while the end is being kept.
             end = journal.finish(_failed(_out_of_time()))
@@ -76,7 +81,9 @@ def perform(task: DocWizTask, arguments: Mapping[str, Any]) -> Document:
     return _told(task, end)
 
 
-def _deliver(task: DocWizTask, journal: Journal, arguments: Mapping[str, Any]) -> End:
+def _deliver(
+    task: DocWizTask, journal: Journal, arguments: Mapping[str, Any], began: float
+) -> End:
     if journal.submit(task.name, arguments):
         # Sent by its bare name, from a process that keeps no journal.
         journal.published(broker.epoch(task.app), deliveries=0)
@@ -90,7 +97,7 @@ def _deliver(task: DocWizTask, journal: Journal, arguments: Mapping[str, Any]) -
         queue=(task.request.delivery_info or {}).get("routing_key"),
         attempt=number,
         lease=lease,
-        seconds=_seconds(task) * _OF_SOFT_LIMIT,
+        deadline=began + _seconds(task) * _OF_SOFT_LIMIT,
         report=_reporter(task),
         tell=task.docwiz.plugins.tell,
     )
@@ -192,8 +199,9 @@ def _failed(error: DocWizError) -> End:
 
 
 def _failure(error: Exception, run: Run) -> DocWizError:
-    if run.remaining_seconds() <= 0 and not isinstance(error, DeadlineExceeded):
-        # Whatever broke then, a signal of Celery's or a call cut short, the time was up.
+    out_of_time = isinstance(error, SoftTimeLimitExceeded) or run.remaining_seconds() <= 0
+    if out_of_time and not isinstance(error, DeadlineExceeded):
+        # Whatever broke then, if only a call that was cut short, the time was up.
         logger.warning("Job %s ran out of time: %s", run.job_id, where(error))
         return _out_of_time()
     if isinstance(error, DocWizError):

@@ -40,7 +40,7 @@ class Run:
         queue: the queue that it came from, where that is known.
         attempt: the number of this delivery, from 1.
         lease: the job's, held by this delivery.
-        seconds: how long the run may take.
+        deadline: when the run has to end, on the monotonic clock.
         report: is told of each progress; never goes backwards.
         tell: is told of each event.
     """
@@ -53,7 +53,7 @@ class Run:
         queue: str | None,
         attempt: int,
         lease: Lease,
-        seconds: float,
+        deadline: float,
         report: Callable[[Progress], None],
         tell: Callable[[JobEvent], None],
     ) -> None:
@@ -63,7 +63,7 @@ class Run:
         self._queue = queue
         self._lease = lease
         self._journal: Journal = lease.journal
-        self._deadline = time.monotonic() + seconds
+        self._deadline = deadline
         self._report = report
         self._tell = tell
         self._committed = self._journal.steps()
