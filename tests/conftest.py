@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 import redis
 from redis_server import RedisServer
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 pytest_plugins = ["pytester"]
 
@@ -21,11 +26,11 @@ RABBITMQ_URL = os.environ.get("DOCWIZ_TEST_RABBITMQ_URL", "amqp://guest:guest@12
 SERVICES_REQUIRED = os.environ.get("DOCWIZ_TEST_SERVICES") == "1"
 
 
-def missing(service: str) -> None:
+def missing(service: str) -> NoReturn:
     """Skip at home, where services may be missing; fail where they were promised."""
     if SERVICES_REQUIRED:
-        pytest.fail(f"{service} is not running, and DOCWIZ_TEST_SERVICES=1 promises it")
-    pytest.skip(f"{service} is not running")
+        pytest.fail(f"{service} is not here, and DOCWIZ_TEST_SERVICES=1 promises it")
+    pytest.skip(f"{service} is not here")
 
 
 @pytest.fixture
@@ -57,3 +62,20 @@ def rabbitmq_url() -> str:
     except OSError:
         missing("RabbitMQ")
     return RABBITMQ_URL
+
+
+# Of a module, no longer: while it is open an event loop runs, and nothing else may start one.
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium of the system's."""
+    from playwright.sync_api import sync_playwright
+
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        missing("Chromium")
+    quiet = ("background-networking", "component-update", "gpu", "quic", "sync")
+    options = ["--no-sandbox", "--no-first-run", *(f"--disable-{name}" for name in quiet)]
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=chromium, args=options)
+        yield opened
+        opened.close()

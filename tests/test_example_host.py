@@ -3,78 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
-from clinic import until
+from example_host import Host, submitted
 from websockets.sync.client import connect
 
 from docwiz_tasks.testing.portrait import portrait
-
-FOLDER = Path(__file__).parent.parent / "examples/fastapi_host"
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
-
-
-class Host:
-    """The example, its users' tokens, and where it listens."""
-
-    def __init__(self, redis_url: str, folder: Path, **more: str) -> None:
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.env = {
-            **os.environ,
-            "CELERY_BROKER_URL": redis_url,
-            "CELERY_RESULT_BACKEND": redis_url,
-            "DOCWIZ_STORE_URL": (folder / "store").as_uri(),
-            "CLINIC_DATABASE": str(folder / "clinic.db"),
-            "PORT": str(self.port),
-            **more,
-        }
-        worker = ["-m", "celery", "-A", "celery_worker", "worker", "--concurrency=1"]
-        self.processes = [self.start("main.py"), self.start(*worker)]
-        until(self.answers, "its start")
-
-    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            [sys.executable, *arguments], cwd=FOLDER, env=self.env, stderr=subprocess.DEVNULL
-        )
-
-    def answers(self) -> bool:
-        try:
-            return httpx.get(f"{self.url}/openapi.json").status_code == 200
-        except httpx.TransportError:
-            return False
-
-    def client(self, user: str) -> httpx.Client:
-        headers = {"authorization": f"Bearer {self.token(user)}"}
-        return httpx.Client(base_url=self.url, headers=headers, timeout=60)
-
-    def token(self, user: str) -> str:
-        run = subprocess.run(
-            [sys.executable, "access.py", user],
-            cwd=FOLDER,
-            env=self.env,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        return run.stdout.strip()
-
-    def stop(self) -> None:
-        for process in self.processes:
-            process.terminate()
-        for process in self.processes:
-            process.wait(30)
 
 
 @pytest.fixture
@@ -82,14 +19,6 @@ def host(redis_url: str, tmp_path: Path) -> Iterator[Host]:
     made = Host(redis_url, tmp_path, CLINIC_SECRET="a secret of the test's")
     yield made
     made.stop()
-
-
-def submitted(client: httpx.Client) -> dict[str, str]:
-    photo = {"photo": ("me.jpg", portrait(), "image/jpeg")}
-    image_id = client.post("/api/images", files=photo).json()["image_id"]
-    body = {"image_id": image_id, "procedure_id": "rhinoplasty"}
-    taken: dict[str, str] = client.post("/api/visualizations", json=body).json()
-    return taken
 
 
 def test_a_user_watches_a_job_and_no_other_user_reaches_it(host: Host) -> None:

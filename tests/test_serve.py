@@ -14,6 +14,8 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+from docwiz_tasks.web.demonstration import PAGE
+
 COMMAND = [str(Path(sys.executable).with_name("docwiz-tasks")), "serve", "--port", "0"]
 
 
@@ -29,11 +31,14 @@ def test_the_page_and_all_that_it_needs_come_from_here(url: str) -> None:
     page = httpx.get(url)
     assert page.status_code == 200
     needed = re.findall(r'(?:src|href)="(page/[^"]+)"', page.text)
-    scripts = httpx.get(f"{url}/page/main.js").text
-    needed += [f"page/{name}" for name in re.findall(r'from "\./([^"]+)"', scripts)]
-    assert len(needed) == 4
     for path in needed:
-        assert httpx.get(f"{url}/{path}").status_code == 200
+        file = httpx.get(f"{url}/{path}")
+        assert file.status_code == 200
+        imported = {f"page/{name}" for name in re.findall(r'from "\./([^"]+)"', file.text)}
+        needed += sorted(imported.difference(needed))
+    assert {Path(path).name for path in needed} == {path.name for path in PAGE.iterdir()} - {
+        "index.html"
+    }
     assert "https://" not in page.text
     assert "default-src 'none'" in page.headers["content-security-policy"]
     assert "simulation" in page.text

@@ -51,10 +51,13 @@ def demonstration(docwiz: DocWiz, sample: Mapping[str, str]) -> FastAPI:
     @app.get("/demo", include_in_schema=False)
     async def demo(request: Request) -> dict[str, Any]:
         _on_this_machine(request, "demo", {})
-        shown = {"name", "id", "typical_cost_min", "typical_cost_max", "currency", "recovery_days",
-                 "risk_level"}  # fmt: skip
+        shown = {"name", "id", "category", "description", "typical_cost_min",
+                 "typical_cost_max", "currency", "recovery_days", "risk_level"}  # fmt: skip
+        costs = docwiz.records.get("cost_breakdown", sample["cost_breakdown_id"])
+        amounts = {"procedure_id", "currency", "total_cost", "patient_responsibility"}
         return {
             **sample,
+            "costs": costs.model_dump(mode="json", include=amounts) if costs else None,
             "formats": docwiz.plugins.formats(docwiz.settings),
             "procedures": [
                 procedure.model_dump(mode="json", include=shown)

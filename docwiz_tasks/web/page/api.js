@@ -1,10 +1,17 @@
 // The endpoints, and a job's changes as they come.
 
-export class Problem extends Error {}
+class Problem extends Error {}
+
+// What went wrong, in words.
+export function sentence(error) {
+  return error instanceof Problem
+    ? error.message
+    : "The server can't be reached. Is it still running?";
+}
 
 async function answered(response) {
   if (response.ok) {
-    return response.status === 204 ? null : response.json();
+    return response.json();
   }
   const problem = await response.json().catch(() => ({}));
   throw new Problem(problem.detail || `The server answered ${response.status}.`);

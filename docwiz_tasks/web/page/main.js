@@ -1,170 +1,207 @@
 // The page: a photo, procedures, jobs, and what they make.
 
-import { Problem, get, post, sendPhoto, watch } from "./api.js";
-import { forget, slider, zoomTo } from "./slider.js";
+import { get, post, sendPhoto, sentence } from "./api.js";
+import { run } from "./jobs.js";
+import { slider } from "./slider.js";
+import { counted, money, named, range, size } from "./words.js";
+
+const MOST = 8;
+const GROUPS = { facial: "Face", body: "Body", reconstructive: "Reconstruction" };
+const FORMATS = ["pdf", "png", "jpeg", "json"];
 
 const at = (id) => document.getElementById(id);
-const host = await get("demo");
-let imageId = null;
+const made = (name, properties) => Object.assign(document.createElement(name), properties);
 
-function told(error) {
-  at("problem").textContent =
-    error instanceof Problem ? error.message : "The server can't be reached. Is it still running?";
-  at("problem").hidden = false;
-  at("problem").scrollIntoView({ block: "nearest" });
+let demo = null;
+let imageId = null;
+let busy = false;
+
+// Does what an element is for, and says in its section what went wrong.
+async function doing(element, work) {
+  const problem = element.closest("section").querySelector(".problem");
+  problem.textContent = "";
+  try {
+    await work();
+  } catch (error) {
+    problem.textContent = sentence(error);
+    problem.scrollIntoView({ block: "nearest" });
+  }
 }
 
-// Runs what a button does, and says in words what went wrong.
-function doing(button, work) {
-  button.addEventListener("click", async () => {
-    at("problem").hidden = true;
-    try {
-      await work();
-    } catch (error) {
-      told(error);
-    }
-  });
+function onClick(button, work) {
+  button.addEventListener("click", () => doing(button, work));
 }
 
 function chosen() {
   return [...document.querySelectorAll("#procedures input:checked")].map((box) => box.value);
 }
 
-function refresh() {
-  const count = chosen().length;
-  at("start").disabled = !imageId || count < 1 || count > 8;
-  at("start").textContent = count > 1 ? `Compare ${count} procedures` : "Show me";
+function obstacle(count) {
+  if (busy) {
+    return "One moment: the picture is being made.";
+  }
+  if (!imageId) {
+    return "Choose a photo first.";
+  }
+  if (count < 1) {
+    return "Choose at least one procedure.";
+  }
+  return count > MOST ? `Choose at most ${MOST} procedures.` : "";
 }
 
-function showPhoto(id) {
+function refresh() {
+  const count = chosen().length;
+  const words = obstacle(count);
+  at("start-hint").textContent = words;
+  // Not `disabled`: the button would lose the focus, and nobody would hear why.
+  at("start").setAttribute("aria-disabled", words !== "");
+  at("start").textContent = count > 1 ? `Compare ${count} procedures` : "Show the preview";
+}
+
+async function showPhoto(id) {
+  const photo = at("photo");
+  photo.src = `api/files/${id}`;
+  photo.alt = "The chosen photo";
+  await photo.decode();
+  photo.hidden = false;
+  at("no-photo").hidden = true;
   imageId = id;
-  at("photo").src = `api/files/${id}`;
-  at("photo").alt = "The chosen photo";
-  at("photo").hidden = false;
   refresh();
 }
 
-// Shows a job's progress in `list`; resolves with its last status.
-async function run(list, title, path, body) {
-  const job = at("job-template").content.firstElementChild.cloneNode(true);
-  const bar = job.querySelector("progress");
-  const status = job.querySelector(".status");
-  const cancel = job.querySelector(".cancel");
-  job.querySelector("h3").textContent = title;
-  bar.setAttribute("aria-label", `Progress: ${title}`);
-  list.prepend(job);
-  try {
-    const task = await post(path, body);
-    doing(cancel, () => post(`api/tasks/${task.task_id}/cancel`, {}));
-    const last = await watch(task, (now) => {
-      bar.value = now.progress;
-      status.textContent = now.status;
-    });
-    job.classList.toggle("failed", !last.successful);
-    return { ...last, job };
-  } catch (error) {
-    job.classList.add("failed");
-    status.textContent = error.message;
-    throw error;
-  } finally {
-    cancel.remove();
-  }
-}
-
-function factsOf(procedure) {
-  const cost = `${procedure.currency} ${procedure.typical_cost_min} to ${procedure.typical_cost_max}`;
-  return `${cost}; about ${procedure.recovery_days} days of recovery; risk: ${procedure.risk_level}`;
-}
-
-function show(shown, links) {
-  const procedure = host.procedures.find((one) => one.id === shown.procedure_id);
-  return slider({
-    title: procedure.name,
-    before: links[shown.before_image_url],
-    after: links[shown.after_image_url],
-    facts: factsOf(procedure),
-  });
-}
-
-async function start() {
-  const ids = chosen();
-  const patient = { patient_id: host.patient_id };
-  at("jobs").hidden = false;
-  const title = ids.length > 1 ? `Comparison of ${ids.length} procedures` : "Preview";
-  const last =
-    ids.length > 1
-      ? await run(at("job-list"), title, "api/comparisons", {
-          ...patient, source_image_id: imageId, procedure_ids: ids,
-        })
-      : await run(at("job-list"), title, "api/visualizations", {
-          ...patient, image_id: imageId, procedure_id: ids[0],
-        });
-  if (!last.successful) {
-    return;
-  }
-  forget();
-  const previews = last.result.procedures || [last.result];
-  at("pictures").replaceChildren(...previews.map((shown) => show(shown, last.links)));
-  at("zoom-bar").hidden = false;
-  zoomTo(at("zoom").value);
-  at("papers").hidden = false;
-}
-
-async function paper(title, path, body) {
-  const last = await run(at("paper-list"), title, path, body);
-  if (!last.successful) {
-    return;
-  }
-  const link = document.createElement("a");
-  link.href = last.links[last.result.file_url || last.result.image_url];
-  link.download = "";
-  link.textContent = `Download: ${title}`;
-  last.job.append(link);
-}
-
-for (const procedure of host.procedures) {
-  const label = document.createElement("label");
-  const box = document.createElement("input");
-  label.className = "check";
-  box.type = "checkbox";
-  box.value = procedure.id;
-  box.addEventListener("change", refresh);
-  label.append(box, procedure.name);
-  at("procedures").append(label);
-}
-
-for (const format of host.formats) {
-  const button = document.createElement("button");
-  button.type = "button";
-  button.className = "quiet";
-  button.textContent = format.toUpperCase();
-  doing(button, () => {
-    const shareable = at("shareable").checked;
-    const body = { patient_id: host.patient_id, format, shareable };
-    return paper(`Report as ${format.toUpperCase()}`, "api/exports", body);
-  });
-  at("formats").append(button);
-}
-
-for (const button of document.querySelectorAll("[data-infographic]")) {
-  const format = button.dataset.infographic;
-  const body = { cost_breakdown_id: host.cost_breakdown_id, format };
-  doing(button, () => paper(`Costs as ${format.toUpperCase()}`, "api/cost-infographics", body));
-}
-
-at("file").addEventListener("change", async () => {
-  at("problem").hidden = true;
+async function upload() {
   const [file] = at("file").files;
   if (!file) {
     return;
   }
+  at("photo-status").textContent = "Sending the photo…";
   try {
-    showPhoto((await sendPhoto(file)).image_id);
-  } catch (error) {
-    told(error);
+    await showPhoto((await sendPhoto(file)).image_id);
+  } finally {
+    at("photo-status").textContent = "";
+    // So that the same file can be chosen again.
+    at("file").value = "";
   }
-});
+}
 
-at("zoom").addEventListener("input", () => zoomTo(at("zoom").value));
-doing(at("sample"), () => showPhoto(host.image_id));
-doing(at("start"), start);
+function wanted(ids) {
+  const patient = { patient_id: demo.patient_id };
+  return ids.length > 1
+    ? [`Comparison of ${ids.length} procedures`, "api/comparisons",
+      { ...patient, source_image_id: imageId, procedure_ids: ids }]
+    : [`Preview: ${procedure(ids[0]).name}`, "api/visualizations",
+      { ...patient, image_id: imageId, procedure_id: ids[0] }];
+}
+
+const procedure = (id) => demo.procedures.find((one) => one.id === id);
+
+async function start() {
+  if (obstacle(chosen().length)) {
+    return;
+  }
+  busy = true;
+  refresh();
+  try {
+    at("results").hidden = false;
+    at("results").scrollIntoView();
+    at("job").replaceChildren();
+    const ended = await run(at("job"), ...wanted(chosen()));
+    if (ended) {
+      await showPictures(ended.last);
+    }
+  } finally {
+    busy = false;
+    refresh();
+  }
+}
+
+async function showPictures({ result, links }) {
+  const figures = (result.procedures || [result]).map((shown) =>
+    slider(
+      procedure(shown.procedure_id),
+      links[shown.before_image_url],
+      links[shown.after_image_url],
+    ),
+  );
+  at("pictures").replaceChildren(...(await Promise.all(figures)));
+  at("result").hidden = false;
+  at("papers").hidden = false;
+}
+
+async function paper(title, path, body) {
+  const ended = await run(at("paper-list"), title, path, body);
+  if (!ended) {
+    return null;
+  }
+  const { result, links } = ended.last;
+  const link = made("a", { className: "button", download: "", textContent: "Download" });
+  link.href = links[result.file_url || result.image_url];
+  link.setAttribute("aria-label", `Download: ${title}`);
+  ended.row.querySelector(".job-head").append(link);
+  return { ...ended, result, link };
+}
+
+async function report(format) {
+  const shareable = at("shareable").checked;
+  const title = `Report as ${format.toUpperCase()}${shareable ? ", without identifiers" : ""}`;
+  const body = { patient_id: demo.patient_id, format, shareable };
+  const kept = await paper(title, "api/exports", body);
+  if (kept) {
+    const { pages, size_bytes: bytes } = kept.result;
+    const parts = [...(pages ? [counted(pages, "page")] : []), size(bytes)];
+    kept.row.querySelector(".status").textContent = `Ready: ${parts.join(", ")}.`;
+  }
+}
+
+async function infographic(format) {
+  const body = { cost_breakdown_id: demo.cost_breakdown_id, format };
+  const kept = await paper(`Costs as ${format.toUpperCase()}`, "api/cost-infographics", body);
+  if (kept) {
+    const { width, height } = kept.result;
+    const alt = `Cost infographic. ${at("costs").textContent}`;
+    kept.row.append(made("img", { className: "infographic", src: kept.link.href, alt, width, height }));
+  }
+}
+
+function offerProcedures() {
+  for (const [category, name] of Object.entries(GROUPS)) {
+    const group = made("fieldset", { className: "choices" });
+    group.append(made("legend", { textContent: name }));
+    for (const one of demo.procedures.filter((each) => each.category === category)) {
+      const label = made("label", { className: "choice" });
+      const words = named(one);
+      words.append(made("span", { className: "hint", textContent: range(one) }));
+      const box = made("input", { type: "checkbox", value: one.id });
+      box.addEventListener("change", refresh);
+      label.append(box, words);
+      group.append(label);
+    }
+    at("procedures").append(group);
+  }
+}
+
+function offerPapers() {
+  const place = (format) => (FORMATS.includes(format) ? FORMATS.indexOf(format) : FORMATS.length);
+  for (const format of [...demo.formats].sort((a, b) => place(a) - place(b))) {
+    const button = made("button", { type: "button", textContent: format.toUpperCase() });
+    button.classList.toggle("quiet", format !== "pdf");
+    onClick(button, () => report(format));
+    at("formats").append(button);
+  }
+  const { currency, total_cost: total, patient_responsibility: own } = demo.costs;
+  at("costs").textContent =
+    `${procedure(demo.costs.procedure_id).name}: ${money(currency, total)} in all,` +
+    ` of which the patient pays ${money(currency, own)}.`;
+  for (const button of document.querySelectorAll("[data-infographic]")) {
+    onClick(button, () => infographic(button.dataset.infographic));
+  }
+}
+
+at("file").addEventListener("change", () => doing(at("file"), upload));
+onClick(at("sample"), () => showPhoto(demo.image_id));
+onClick(at("start"), start);
+doing(at("sample"), async () => {
+  demo = await get("demo");
+  offerProcedures();
+  offerPapers();
+});

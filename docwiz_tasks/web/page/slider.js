@@ -1,52 +1,39 @@
-// A before and after picture with a line to drag: a range input does mouse, touch and keys.
+// A before and after picture with a line to drag. Its range input is for keys and screen readers.
+
+import { follow } from "./view.js";
+import { facts, named } from "./words.js";
 
 const template = document.getElementById("slider-template");
-const frames = new Set();
 
-export function slider({ title, before, after, facts }) {
-  const figure = template.content.firstElementChild.cloneNode(true);
-  figure.querySelector("figcaption").textContent = title;
-  figure.querySelector(".facts").textContent = facts;
+// Resolves when the pictures are there, so that nothing on the page moves afterwards.
+export async function slider(procedure, before, after) {
+  // Imported, not only cloned: the pictures of a template are never loaded.
+  const figure = document.importNode(template.content.firstElementChild, true);
   const frame = figure.querySelector(".frame");
   const [first, second] = frame.querySelectorAll("img");
-  first.src = before;
-  first.alt = `Before: ${title}`;
-  second.src = after;
-  second.alt = `After, simulated: ${title}`;
-  const shown = document.createElement("div");
-  shown.className = "shown";
-  second.replaceWith(shown);
-  shown.append(second);
   const input = frame.querySelector("input");
-  input.setAttribute("aria-label", `How much of the photo before is shown: ${title}`);
-  const move = () => {
-    frame.style.setProperty("--at", `${input.value}%`);
+  figure.querySelector("figcaption").append(named(procedure));
+  first.alt = `Before: ${procedure.name}`;
+  second.alt = `After, simulated: ${procedure.name}`;
+  first.src = before;
+  second.src = after;
+  for (const fact of [...facts(procedure), procedure.description]) {
+    const item = document.createElement("li");
+    item.textContent = fact;
+    figure.querySelector(".facts").append(item);
+  }
+  figure.querySelector(".facts").lastChild.className = "description";
+  input.setAttribute("aria-label", `Line between before and after: ${procedure.name}`);
+  const moved = () => {
+    frame.style.setProperty("--at", input.value);
     input.setAttribute("aria-valuetext", `${input.value} percent before`);
   };
-  input.addEventListener("input", move);
-  move();
-  // All pictures are looked at in the same place.
-  frame.addEventListener("pointermove", (event) => {
-    const box = frame.getBoundingClientRect();
-    lookAt((event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height);
+  input.addEventListener("input", moved);
+  moved();
+  follow(frame, input, (x) => {
+    input.value = x * 100;
+    moved();
   });
-  frames.add(frame);
+  await Promise.all([first.decode(), second.decode()]);
   return figure;
-}
-
-export function zoomTo(factor) {
-  for (const frame of frames) {
-    frame.style.setProperty("--zoom", factor);
-  }
-}
-
-export function forget() {
-  frames.clear();
-}
-
-function lookAt(x, y) {
-  for (const frame of frames) {
-    frame.style.setProperty("--x", `${Math.round(x * 100)}%`);
-    frame.style.setProperty("--y", `${Math.round(y * 100)}%`);
-  }
 }
