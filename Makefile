@@ -9,7 +9,7 @@ INSTALLED_DEV := $(VENV)/.installed-dev
 demo: $(INSTALLED)  ## Run all four jobs on a sample case
 	$(RUN)docwiz-tasks demo
 
-test: $(INSTALLED_DEV)  ## Run the tests; DOCWIZ_TEST_SERVICES=1 requires Redis and RabbitMQ
+test: $(INSTALLED_DEV)  ## Run the tests; DOCWIZ_TEST_SERVICES=1 requires Redis, RabbitMQ, Chromium and Node
 	$(RUN)python -m pytest -n 3 --dist=worksteal $(ARGS)
 
 check: $(INSTALLED_DEV)  ## Lint, types, import rules and the documentation

@@ -216,7 +216,7 @@ def test_it_says_that_it_is_a_simulation_and_a_demonstration(opened: Callable[..
     figure = pictures(page, 1)
     expect(figure.get_by_text("After: simulation")).to_be_visible()
     expect(page.get_by_text(NOTICE)).to_be_visible()
-    expect(figure).to_contain_text("USD 500 to 2,000")
+    expect(figure).to_contain_text("Typically USD 500 to 2,000")
     expect(figure).to_contain_text("About 3 days of recovery")
 
 

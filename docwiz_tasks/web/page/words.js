@@ -13,7 +13,7 @@ export const money = (currency, value) => `${currency} ${amount.format(value)}`;
 export const counted = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
 
 export const facts = (procedure) => [
-  range(procedure),
+  `Typically ${range(procedure)}`,
   `About ${counted(procedure.recovery_days, "day")} of recovery`,
   `${RISKS[procedure.risk_level]} risk`,
 ];
