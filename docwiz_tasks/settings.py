@@ -5,12 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, Self
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AliasChoices,
+    Field,
+    PositiveInt,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from docwiz_tasks.errors import SettingsError
 
 __all__ = ["Settings"]
+
+Rates = dict[str, tuple[tuple[PositiveInt, PositiveInt], ...]]
+
+# https://docs.freepik.com/ratelimits: 50 hits a second over 5 seconds, 10 over 2 minutes.
+_RATE_LIMITS: Rates = {"freepik": ((250, 5), (1200, 120))}
 
 
 def _also(name: str, *usual: str) -> AliasChoices:
@@ -72,6 +85,33 @@ class Settings(BaseSettings):
     )
     retry_in_place_seconds: float = Field(
         default=5, ge=0, description="A longer wait frees the worker until it is over."
+    )
+    provider_patience_seconds: float = Field(
+        default=900,
+        ge=0,
+        description="How long a job waits, from when it was first held up, for providers that may"
+        " not be called.",
+    )
+    provider_rate_limits: Rates = Field(
+        default=_RATE_LIMITS,
+        description="By provider, how many calls all workers make at most in how many seconds."
+        " One that isn't named keeps its default.",
+    )
+    breaker_failures: int = Field(
+        default=5,
+        ge=1,
+        description="How many transient failures of a provider in a row keep all workers from it.",
+    )
+    breaker_window_seconds: int = Field(
+        default=60, ge=1, description="In how many seconds those failures must come."
+    )
+    breaker_open_seconds: int = Field(
+        default=30, ge=1, description="How long workers keep from it until one call is tried."
+    )
+    throttle_url: SecretStr | None = Field(
+        default=None,
+        description="Where workers share rate limits and breakers: `redis://…`, or `memory://` for"
+        " each process alone; the host's own Redis if not set.",
     )
     render_timeout_seconds: float = Field(
         default=200, gt=0, description="How long one document may take at most."
@@ -200,6 +240,14 @@ class Settings(BaseSettings):
             super().__init__(**values)
         except ValidationError as error:
             raise SettingsError(_sentence(error)) from None
+        except ValueError as error:
+            # The source's own: a list or a mapping in the environment that isn't JSON.
+            raise SettingsError(f"A setting can't be read as JSON: {error}.") from None
+
+    @field_validator("provider_rate_limits")
+    @classmethod
+    def _with_known_rates(cls, rates: Rates) -> Rates:
+        return {**_RATE_LIMITS, **rates}
 
     @model_validator(mode="after")
     def _durations_fit(self) -> Self:

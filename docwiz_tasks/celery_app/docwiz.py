@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from docwiz_tasks.contracts import Records
     from docwiz_tasks.jobs.journal import Journal
     from docwiz_tasks.jobs.resources import Resources
+    from docwiz_tasks.jobs.throttle import Throttle
 
 __all__ = ["DocWiz"]
 
@@ -64,12 +65,19 @@ class DocWiz:
 
         return self.plugins.records(self.settings) or StoredRecords(self.store)
 
+    @cached_property
+    def throttle(self) -> Throttle:
+        """When providers may be called; shared by all workers of the host."""
+        from docwiz_tasks.celery_app.throttling import throttle_of
+
+        return throttle_of(self.app, self.settings)
+
     @property
     def resources(self) -> Resources:
         """All that a job works with."""
         from docwiz_tasks.jobs.resources import Resources
 
-        return Resources(self.settings, self.store, self.records, self.plugins)
+        return Resources(self.settings, self.store, self.records, self.plugins, self.throttle)
 
     def visualize(
         self,

@@ -105,7 +105,10 @@ def _deliver(
         end = _forbidden(task, run, lease) or _run(task, run, lease, arguments)
     except RetryLater as later:
         lease.leave(number)
-        raise task.retry(countdown=later.seconds, max_retries=None) from None
+        # Who cancels it from here on sees that nobody runs it, and ends it.
+        if not journal.cancelled():
+            raise task.retry(countdown=later.seconds, max_retries=None) from None
+        end = _cancelled(run)
     except LeaseLost:
         _step_aside(task)
     except BaseException:

@@ -110,7 +110,7 @@ async def _edited(
         input_digest=digest(before, prompt, photo["region"], seed),
         accept=lambda image: checked_picture(settings.ai_provider, image),
     )
-    image = await make(run, paid, settings)
+    image = await make(run, paid, resources)
     if settings.fidelity_policy == "off" or photo["region"] not in REGIONS:
         return _Edit(image, prompt, None)
     try:

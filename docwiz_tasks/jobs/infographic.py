@@ -129,7 +129,7 @@ async def _ordered(run: Run, settings: Settings, resources: Resources) -> Genera
         accept=lambda image: checked_picture(settings.image_provider, image),
         order=order,
     )
-    return await make(run, paid, settings)
+    return await make(run, paid, resources)
 
 
 def draw_figures(

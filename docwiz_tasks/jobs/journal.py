@@ -119,6 +119,13 @@ class Journal:
             return None
         return End(document["state"], document["result"], document["error"])
 
+    def held_up_since(self) -> datetime:
+        """Return when a provider first held the job up, noting it if that is now."""
+        document = {"at": now()}
+        if not self.create("held-up", document):
+            document = self.read("held-up") or document
+        return datetime.fromisoformat(document["at"])
+
     def reopen(self, deliveries: int) -> None:
         """Forget how the job ended, so that it can be run again.
 
@@ -126,6 +133,7 @@ class Journal:
             deliveries: how many there had been until then.
         """
         self.write("reopened", {"at": now(), "deliveries": deliveries})
+        self.delete("held-up")
         self.delete("end")
 
     def deliveries_before_reopened(self) -> int:

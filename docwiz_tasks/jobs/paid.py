@@ -17,7 +17,9 @@ from docwiz_tasks.errors import (
 )
 from docwiz_tasks.jobs.calls import call
 from docwiz_tasks.jobs.ledger import Answer, Entry
+from docwiz_tasks.jobs.resources import Resources
 from docwiz_tasks.jobs.run import Run
+from docwiz_tasks.jobs.throttle import Throttle
 from docwiz_tasks.settings import Settings
 
 __all__ = ["Order", "PaidCall", "RetryLater", "make"]
@@ -78,8 +80,10 @@ class PaidCall(Generic[A]):
     order: Order[A] | None = None
 
 
-async def make(run: Run, paid: PaidCall[A], settings: Settings) -> A:
+async def make(run: Run, paid: PaidCall[A], resources: Resources) -> A:
     """Return a call's answer: that of an earlier delivery, or else by making the call.
+
+    It is made when the throttle lets it: waiting for that is no attempt.
 
     A transient failure is tried again with full jitter, after the delay that the
     provider asked for at least: here if that is soon, by a later delivery if not.
@@ -92,19 +96,57 @@ async def make(run: Run, paid: PaidCall[A], settings: Settings) -> A:
     """
     if (answer := run.ledger.answer(paid.name)) is not None:
         return cast("A", answer)
+    settings, throttle = resources.settings, resources.throttle
     while True:
         run.check()
+        await _take_turn(run, paid, settings, throttle)
         entry, order_id = run.ledger.open_order(paid.name) or (None, None)
         if entry is None:
             entry = run.ledger.begin(paid.name, paid.provider, paid.input_digest)
         try:
-            answer = await _answered(run, paid, entry, order_id, settings)
+            answer = await _noted(_answered(run, paid, entry, order_id, settings), paid, throttle)
             paid.accept(answer)
         except DocWizError as error:
             await _wait(run, entry, _attempts(run, entry, error), error, settings)
         else:
             run.ledger.answered(entry, answer)
             return answer
+
+
+async def _take_turn(run: Run, paid: PaidCall[A], settings: Settings, throttle: Throttle) -> None:
+    waited = 0.0
+    while (hold := throttle.turn(paid.provider)) is not None:
+        held_up, patience = run.held_up_seconds(), settings.provider_patience_seconds
+        error = ProviderUnavailable(
+            f"The provider {paid.provider!r} {hold.reason} and may be called again in"
+            f" {hold.seconds:.0f} seconds. The job was held up for {held_up:.0f} seconds, of at"
+            f" most {patience:.0f} (DOCWIZ_PROVIDER_PATIENCE_SECONDS)."
+        )
+        if held_up + hold.seconds > patience:
+            raise error
+        # Spread out, so that what was held up doesn't come back all at once.
+        spread = settings.retry_base_seconds + hold.seconds / 2
+        seconds = hold.seconds + random.uniform(0, spread)  # noqa: S311
+        waited += seconds
+        if waited > settings.retry_in_place_seconds or seconds >= run.remaining_seconds():
+            run.tell("retry", step=paid.name, error_code=error.code)
+            raise RetryLater(seconds, error)
+        await asyncio.sleep(seconds)
+        run.check()
+
+
+async def _noted(answering: Awaitable[A], paid: PaidCall[A], throttle: Throttle) -> A:
+    """Return an answer, and have the throttle know how the service is."""
+    try:
+        answer = await answering
+    except ProviderUnavailable as error:
+        throttle.failed(paid.provider, error.retry_after_seconds)
+        raise
+    except ProviderError:
+        throttle.answered(paid.provider)
+        raise
+    throttle.answered(paid.provider)
+    return answer
 
 
 async def _answered(
@@ -146,7 +188,9 @@ async def _wait(
         raise error
     most = min(settings.retry_max_seconds, settings.retry_base_seconds * 2 ** (attempt - 1))
     asked = getattr(error, "retry_after_seconds", None) or 0.0
-    seconds = max(asked, random.uniform(0, most))  # noqa: S311
+    if asked > settings.provider_patience_seconds:
+        raise error
+    seconds = asked + random.uniform(0, most)  # noqa: S311
     run.tell("retry", step=entry.name, error_code=error.code)
     if seconds > settings.retry_in_place_seconds:
         raise RetryLater(seconds, error)

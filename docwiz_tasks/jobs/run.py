@@ -133,6 +133,10 @@ class Run:
         """Return how much of the job's time is left, at least 0."""
         return max(0.0, self._deadline - time.monotonic())
 
+    def held_up_seconds(self) -> float:
+        """Return how long ago a provider first held the job up; 0 if that is now."""
+        return (datetime.now(UTC) - self._journal.held_up_since()).total_seconds()
+
     def tell(
         self, kind: EventKind, *, step: str | None = None, error_code: str | None = None
     ) -> None:

@@ -124,7 +124,7 @@ async def embed_pair(
             input_digest=digest(*picture),
             accept=lambda embedding: _check_vector(settings.ai_provider, embedding),
         )
-        embedding = await make(run, paid, settings)
+        embedding = await make(run, paid, resources)
         vectors[name], model = [float(x) for x in embedding.vector], embedding.model
     if len(vectors["before"]) != len(vectors["after"]):
         raise ProviderError(f"The provider {settings.ai_provider!r} gave unequal embeddings.")

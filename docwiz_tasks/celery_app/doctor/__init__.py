@@ -11,6 +11,7 @@ from docwiz_tasks.celery_app.doctor.finding import Finding, Level
 from docwiz_tasks.celery_app.doctor.providers import provider_findings
 from docwiz_tasks.celery_app.doctor.results import result_findings
 from docwiz_tasks.celery_app.doctor.stores import store_findings
+from docwiz_tasks.celery_app.doctor.throttles import throttle_findings
 from docwiz_tasks.celery_app.doctor.workers import worker_findings
 from docwiz_tasks.errors import DocWizError
 
@@ -45,6 +46,7 @@ def examine(docwiz: DocWiz) -> Iterator[Finding]:
     first = next(of_broker)
     yield first
     yield from of_broker
+    yield from throttle_findings(docwiz)
     # Workers are asked through the broker.
     if first.level == "ok":
         yield from worker_findings(docwiz)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -49,6 +50,7 @@ class Received:
         path: the path, with the query.
         headers: the headers, by lower-case name.
         body: the JSON that came with it, if any.
+        at: when it came, by the monotonic clock.
         dropped: set when the client closed the connection before it had its answer.
         answered: set when the answer was sent.
     """
@@ -58,6 +60,7 @@ class Received:
     path: str
     headers: Mapping[str, str] = field(repr=False)
     body: Any = field(repr=False)
+    at: float = field(default_factory=time.monotonic, repr=False)
     dropped: threading.Event = field(default_factory=threading.Event, repr=False)
     answered: threading.Event = field(default_factory=threading.Event, repr=False)
 
