@@ -99,7 +99,7 @@ def test_a_good_host_has_no_problem_and_no_warning(redis_url: str, store: Path) 
     assert found.keys() == {
         "plugins", "AI provider", "image provider", "renderer", "store", "prefetch",
         "connection loss", "limits", "result backend", "broker", "eviction",
-        "visibility timeout", "lost jobs", "workers",
+        "visibility timeout", "lost jobs", "throttle", "workers",
     }  # fmt: skip
 
 

@@ -168,13 +168,14 @@ def test_what_is_kept_in_redis_expires(redis_url: str) -> None:
         assert all(b"docwiz-tasks/" in key and 0 < client.ttl(key) <= 300 for key in keys)
 
 
-def test_a_throttle_used_before_a_fork_works_in_the_child(make: Make) -> None:
+def test_a_throttle_used_before_a_fork_shares_nothing_but_its_redis(make: Make) -> None:
     throttle = make()
-    assert throttle.turn("gemini") is None
+    throttle.failed("freepik", 17.0)
     child = os.fork()
     if not child:
         throttle.failed("gemini", 17.0)
-        os._exit(0 if throttle.turn("gemini") is not None else 1)
+        held = [throttle.turn(name) is not None for name in ("gemini", "freepik")]
+        os._exit(0 if held == [True, throttle.is_shared] else 1)
     assert os.waitpid(child, 0)[1] == 0
     assert (throttle.turn("gemini") is not None) == throttle.is_shared
 
