@@ -70,9 +70,10 @@ def test_limits_of_a_producers_configuration_are_not_sent(
     if knows_the_tasks:
         docwiz_tasks.register(app)
         app.finalize()
-    app.send_task(EXPORT, kwargs={"patient_id": "p1"}, queue="exports")
+    # All apps of a process share what is in memory, so the queue is this test's own.
+    app.send_task(EXPORT, kwargs={"patient_id": "p1"}, queue="limits")
     with app.connection_for_read() as connection:
-        message = connection.default_channel.basic_get("exports", no_ack=True)
+        message = connection.default_channel.basic_get("limits", no_ack=True)
     sent = [300, 240] if knows_the_tasks else [None, None]
     assert message.headers["timelimit"] == sent
 

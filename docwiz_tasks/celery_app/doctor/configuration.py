@@ -17,7 +17,8 @@ __all__ = ["configuration_findings", "hard_limit"]
 def configuration_findings(docwiz: DocWiz) -> Iterator[Finding]:
     """Look at the settings that bear on our tasks, without connecting to anything."""
     conf = docwiz.app.conf
-    if conf.worker_prefetch_multiplier == 1 or conf.worker_disable_prefetch:
+    # Celery has had the second one since 5.6.
+    if conf.worker_prefetch_multiplier == 1 or conf.get("worker_disable_prefetch"):
         yield Finding("ok", "prefetch", "a worker takes no more jobs than it runs.")
     else:
         yield Finding(
