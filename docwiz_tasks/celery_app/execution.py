@@ -81,9 +81,7 @@ def perform(task: DocWizTask, arguments: Mapping[str, Any], began: float) -> Doc
     return _told(task, end)
 
 
-def _deliver(
-    task: DocWizTask, journal: Journal, arguments: Mapping[str, Any], began: float
-) -> End:
+def _deliver(task: DocWizTask, journal: Journal, arguments: Mapping[str, Any], began: float) -> End:
     if journal.submit(task.name, arguments):
         # Sent by its bare name, from a process that keeps no journal.
         journal.published(broker.epoch(task.app), deliveries=0)
