@@ -192,6 +192,11 @@ class ReportDocument:
     sections: tuple[ReportSection, ...] = field(repr=False)
     notice: str
 
+    @property
+    def simulated(self) -> bool:
+        """Whether it shows anything that an AI or a simulation made."""
+        return any(picture.simulated for section in self.sections for picture in section.pictures)
+
 
 @runtime_checkable
 class AIProvider(Protocol):

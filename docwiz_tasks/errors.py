@@ -32,6 +32,7 @@
     │   ├── ProviderRejected       provider_rejected
     │   └── EditUnfaithful         edit_unfaithful
     ├── RenderFailed               render_failed
+    ├── SigningFailed              signing_failed
     ├── ComparisonFailed           comparison_failed
     ├── DeadlineExceeded           deadline_exceeded
     ├── DeliveryLimitExceeded      delivery_limit_exceeded
@@ -78,6 +79,7 @@ __all__ = [
     "ProviderUnavailable",
     "RenderFailed",
     "SettingsError",
+    "SigningFailed",
     "StoreError",
     "StoreForked",
     "StoreUnavailable",
@@ -323,6 +325,12 @@ class RenderFailed(DocWizError):
     """A document could not be made."""
 
     code = "render_failed"
+
+
+class SigningFailed(DocWizError):
+    """A picture or document could not be signed."""
+
+    code = "signing_failed"
 
 
 class ComparisonFailed(DocWizError):

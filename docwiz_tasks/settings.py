@@ -126,6 +126,16 @@ class Settings(BaseSettings):
         description="Print into each AI picture that it is a simulation. For machines it is"
         " always marked.",
     )
+    c2pa_certificate: str | None = Field(
+        default=None,
+        description="The certificate that AI pictures and reports are signed with, and those"
+        " between it and a trusted one: PEM, or the path of a PEM file. They aren't signed if"
+        " not set.",
+    )
+    c2pa_private_key: SecretStr | None = Field(
+        default=None,
+        description="The certificate's private key, on P-256: PEM, or the path of a PEM file.",
+    )
     fidelity_threshold: float = Field(
         default=0.1,
         ge=0,
@@ -255,6 +265,12 @@ class Settings(BaseSettings):
             raise ValueError("soft_time_limit_seconds must be less than time_limit_seconds")
         if self.heartbeat_seconds * 2 > self.lease_seconds:
             raise ValueError("lease_seconds must be at least twice heartbeat_seconds")
+        return self
+
+    @model_validator(mode="after")
+    def _certificate_has_its_key(self) -> Self:
+        if (self.c2pa_certificate is None) != (self.c2pa_private_key is None):
+            raise ValueError("c2pa_certificate and c2pa_private_key are set together or not at all")
         return self
 
     def with_defaults(self, defaults: Mapping[str, object]) -> Settings:

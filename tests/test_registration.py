@@ -226,7 +226,7 @@ sys.addaudithook(lambda name, args: events.append((name, args[0])) if name in
 docwiz_tasks.register(celery.Celery())
 events = [e for e in events if not str(e[1]).endswith((".py", ".pyc"))]
 heavy = {"PIL", "jinja2", "xhtml2pdf", "reportlab", "httpx", "google", "fastapi", "qdrant_client",
-         "limits", "obstore", "pypdfium2", "fakeredis"}
+         "limits", "obstore", "pypdfium2", "fakeredis", "c2pa"}
 print(events, sorted(heavy & {name.partition(".")[0] for name in sys.modules}))
 """
 

@@ -18,6 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pypdf
 import pypdfium2
 import pytest
 from PIL import Image
@@ -180,8 +181,8 @@ def test_the_json_has_the_whole_content() -> None:
     assert [part for part in TEXTS_OF_THE_FULL_REPORT if part not in text] == []
     content = json.loads(text)
     assert list(content) == [
-        "version", "id", "title", "generated_at", "locale", "shareable", "simulated", "notice",
-        "patient", "sections",
+        "version", "id", "title", "generated_at", "locale", "shareable", "simulated",
+        "digital_source_type", "notice", "patient", "sections",
     ]  # fmt: skip
     assert content["generated_at"] == "2026-05-04T09:30:00+00:00"
     assert content["sections"][0]["tables"][0]["numeric"] == [1]
@@ -252,6 +253,13 @@ def test_the_pdf_says_for_machines_that_it_has_simulations() -> None:
     assert facts["Keywords"] == "AI simulation"
     assert facts["Title"] == "Consultation report"
     assert facts["CreationDate"].startswith("D:20260504093000")
+
+
+def test_only_a_pdf_with_simulations_is_marked_as_a_whole() -> None:
+    for document, expected in ((full_report(), marks.EDITED), (report(), None)):
+        reader: Any = pypdf.PdfReader(io.BytesIO(PdfRenderer(SETTINGS).render(document)))
+        packet = reader.trailer["/Root"].get("/Metadata")
+        assert (packet and marks.read_source_type(packet.get_data())) == expected
 
 
 def test_times_are_shown_in_utc() -> None:

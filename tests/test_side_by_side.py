@@ -8,7 +8,6 @@ import pytest
 from PIL import Image, ImageChops
 
 from docwiz_tasks import InvalidPhoto
-from docwiz_tasks.imaging import marks
 from docwiz_tasks.imaging.side_by_side import Panel, compose
 
 LINES = ("Typical cost USD 5,000 to 15,000", "Recovery about 14 days", "Risk: medium")
@@ -69,12 +68,6 @@ def test_the_notice_is_to_be_seen() -> None:
     assert changed is not None
     assert changed[1] > one.height * 0.85
     assert changed[2] - changed[0] > 100
-
-
-def test_the_picture_is_marked_as_ai_edited() -> None:
-    data = drawn(panels(3), notice="AI simulation, not a guarantee of results.")
-    assert marks.read_source_type(data) == marks.EDITED
-    assert b"AI simulation, not a guarantee of results." in data
 
 
 def test_the_same_panels_give_the_same_bytes() -> None:

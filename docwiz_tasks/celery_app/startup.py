@@ -31,18 +31,22 @@ def add_start_check(app: Celery, docwiz: DocWiz) -> None:
 
 
 def check_providers(docwiz: DocWiz, queues: Collection[str]) -> None:
-    """Make the providers that jobs from `queues` need, and throw them away.
+    """Make what jobs from `queues` need, providers and a signature, and throw it away.
 
     Raises:
-        PluginError: no plugin gives one, or it can't be made.
-        SettingsError: one lacks a setting, such as its key.
+        PluginError: no plugin gives a provider, or it can't be made.
+        SettingsError: one lacks a setting, such as its key, or nothing can be signed.
     """
+    from docwiz_tasks.imaging.signing import check_signing
+
     # Not kept: a client made before the fork would hang or mix answers in the children.
     settings = docwiz.settings
     if settings.visualizations_queue in queues:
         docwiz.plugins.ai_provider(settings)
     if settings.exports_queue in queues:
         docwiz.plugins.image_provider(settings)
+    if {settings.visualizations_queue, settings.exports_queue} & set(queues):
+        check_signing(settings)
 
 
 def for_the_terminal(call: Callable[Arguments, Result]) -> Callable[Arguments, Result]:

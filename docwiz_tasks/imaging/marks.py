@@ -18,7 +18,7 @@ from docwiz_tasks.errors import InvalidPhoto
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["ALGORITHMIC", "EDITED", "GENERATED", "embed_source_type", "print_label",
+__all__ = ["ALGORITHMIC", "EDITED", "GENERATED", "embed_source_type", "packet_of", "print_label",
            "read_source_type"]  # fmt: skip
 
 _TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
@@ -59,8 +59,7 @@ def embed_source_type(data: bytes, source_type: str, *, note: str = "") -> bytes
     Raises:
         InvalidPhoto: it is another kind of file, or broken.
     """
-    text = escape(_NOT_IN_XML.sub(" ", note))
-    packet = _PACKET.format(source_type=escape(source_type), note=text).encode()
+    packet = packet_of(source_type, note)
     try:
         if data.startswith(_PNG):
             return _png(data, packet)
@@ -71,6 +70,12 @@ def embed_source_type(data: bytes, source_type: str, *, note: str = "") -> bytes
     except (struct.error, IndexError):
         raise InvalidPhoto("This picture's file is broken; it can't be marked.") from None
     raise InvalidPhoto("Only PNG, JPEG and WebP pictures can be marked.")
+
+
+def packet_of(source_type: str, note: str) -> bytes:
+    """Return the XMP packet alone, for a file that others put together."""
+    text = escape(_NOT_IN_XML.sub(" ", note))
+    return _PACKET.format(source_type=escape(source_type), note=text).encode()
 
 
 def read_source_type(data: bytes) -> str | None:

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from docwiz_tasks.imaging import marks
 from docwiz_tasks.imaging.photos import decoded
 from docwiz_tasks.typography import fitted, font, shortened, wrapped
 
@@ -42,7 +41,7 @@ class Panel:
 
 
 def compose(panels: Sequence[Panel], *, title: str, notice: str) -> bytes:
-    """Return the panels in a grid, as a PNG marked as AI-edited.
+    """Return the panels in a grid, as a PNG.
 
     Args:
         panels: 2 to 9 of them, the photo first.
@@ -77,7 +76,7 @@ def compose(panels: Sequence[Panel], *, title: str, notice: str) -> bytes:
     draw.text((_MARGIN, height - _FOOT // 2), notice, fill=_QUIET, font=line, anchor=_MIDDLE)
     file = io.BytesIO()
     sheet.save(file, "PNG", compress_level=2)
-    return marks.embed_source_type(file.getvalue(), marks.EDITED, note=notice)
+    return file.getvalue()
 
 
 def _columns(count: int) -> int:

@@ -13,10 +13,14 @@ from docwiz_tasks.errors import (
     DocWizError,
     ExtraMissing,
     JobCancelled,
+    SettingsError,
 )
+from docwiz_tasks.imaging import marks
 from docwiz_tasks.imaging.side_by_side import Panel, compose
+from docwiz_tasks.imaging.signing import signer_of
 from docwiz_tasks.jobs.journal import Document
 from docwiz_tasks.jobs.lookup import check_request, find_procedure, photo_bytes
+from docwiz_tasks.jobs.marking import marked
 from docwiz_tasks.jobs.paid import RetryLater
 from docwiz_tasks.jobs.pictures import keep_picture
 from docwiz_tasks.jobs.prompts import build_prompt
@@ -101,6 +105,7 @@ def draw_side_by_side(
         data = resources.store.get(path_of(shown["after_image_url"])) or b""
         panels.append(Panel(data, procedure.name, lines, simulated=True))
     picture = compose(panels, title="Comparison of procedures", notice=NOTICE)
+    picture = marked(picture, marks.EDITED, NOTICE, signer_of(resources.settings))
     path = f"comparisons/{run.job_id}/side-by-side"
     return {
         "url": keep_picture(resources.store, path, picture, "image/png"),
@@ -170,7 +175,7 @@ async def _named_preview(
             name = f"{prefix}record"
             return await run.step(name, lambda: kept, status=status, progress=share_done)
         shown = await preview(run, subject, resources, {"record": share_done}, prefix)
-    except (JobCancelled, DeadlineExceeded, ExtraMissing):
+    except (JobCancelled, DeadlineExceeded, ExtraMissing, SettingsError):
         # None of them is about the procedure.
         raise
     except DocWizError as error:

@@ -13,10 +13,12 @@ from docwiz_tasks.imaging import marks
 from docwiz_tasks.imaging.fidelity import changed_outside
 from docwiz_tasks.imaging.photos import decoded, encoded
 from docwiz_tasks.imaging.regions import REGIONS
+from docwiz_tasks.imaging.signing import Signer, signer_of
 from docwiz_tasks.jobs.calls import checked_picture
 from docwiz_tasks.jobs.journal import Document
 from docwiz_tasks.jobs.ledger import digest
 from docwiz_tasks.jobs.lookup import photo_bytes
+from docwiz_tasks.jobs.marking import marked
 from docwiz_tasks.jobs.paid import PaidCall, make
 from docwiz_tasks.jobs.pictures import keep_picture
 from docwiz_tasks.jobs.prompts import firmer
@@ -49,8 +51,11 @@ async def edit_photo(
 
     Raises:
         EditUnfaithful: both changed too much, and such edits are not wanted.
+        SettingsError: the picture is to be signed, and the certificate won't do.
     """
     settings = resources.settings
+    # Before anything is paid for: a certificate that has expired costs nothing.
+    signer = signer_of(settings)
     before = photo_bytes(resources.store, subject.image_id)
     edit = await _edited(run, subject, photo, photo["prompt"], before, resources, call_name)
     if _too_much(edit, settings):
@@ -62,7 +67,7 @@ async def edit_photo(
             f"The edit changed {edit.changed:.0%} of the photo outside the treated region;"
             f" at most {settings.fidelity_threshold:.0%} is allowed. Try another photo."
         )
-    picture, media_type = await asyncio.to_thread(_marked, edit.image, settings)
+    picture, media_type = await asyncio.to_thread(_finished, edit.image, before, settings, signer)
     path = f"visualizations/{subject.visualization_id}/after"
     return {
         "url": keep_picture(resources.store, path, picture, media_type),
@@ -134,7 +139,9 @@ def _fidelity(edit: _Edit, settings: Settings) -> Document | None:
     }
 
 
-def _marked(image: GeneratedImage, settings: Settings) -> tuple[bytes, str]:
+def _finished(
+    image: GeneratedImage, before: bytes, settings: Settings, signer: Signer | None
+) -> tuple[bytes, str]:
     picture, media_type = checked_picture(settings.ai_provider, image)
     if settings.visible_mark:
         try:
@@ -143,8 +150,8 @@ def _marked(image: GeneratedImage, settings: Settings) -> tuple[bytes, str]:
             raise _unusable(settings) from None
         marks.print_label(shown, NOTICE)
         picture = encoded(shown, media_type)
-    # Last of all: whatever saves a picture again drops it.
-    return marks.embed_source_type(picture, marks.EDITED, note=f"SIMULATION. {NOTICE}"), media_type
+    note = f"SIMULATION. {NOTICE}"
+    return marked(picture, marks.EDITED, note, signer, original=before), media_type
 
 
 def _seed(subject: Subject) -> int:

@@ -8,6 +8,8 @@ from datetime import datetime
 
 from docwiz_tasks.contracts import Renderer, ReportDocument
 from docwiz_tasks.errors import DocWizError, RenderFailed, StoreError
+from docwiz_tasks.imaging.marks import EDITED
+from docwiz_tasks.imaging.signing import SIGNABLE, signer_of
 from docwiz_tasks.jobs.amounts import check_amounts
 from docwiz_tasks.jobs.calls import where
 from docwiz_tasks.jobs.journal import Document
@@ -116,7 +118,8 @@ def collect(run: Run, request: ExportRequest, chosen: Document, resources: Resou
 
 
 def render(run: Run, request: ExportRequest, collected: Document, resources: Resources) -> Document:
-    """Set the report in its format and store the file."""
+    """Set the report in its format, sign it if it is to be signed, and store the file."""
+    signer = signer_of(resources.settings)
 
     def read_picture(url: str) -> bytes:
         data = resources.store.get(path_of(url))
@@ -135,6 +138,8 @@ def render(run: Run, request: ExportRequest, collected: Document, resources: Res
     settings = resources.settings.model_copy(update={"render_timeout_seconds": seconds})
     renderer = resources.plugins.renderer(request.format, settings)
     data = _rendered(renderer, request.format, document)
+    if signer is not None and document.simulated and renderer.media_type in SIGNABLE:
+        data = signer.sign(data, EDITED)
     path = f"exports/{run.job_id}.{renderer.extension}"
     resources.store.put(path, data)
     count_pages = getattr(renderer, "count_pages", None)

@@ -8,11 +8,13 @@ from docwiz_tasks.contracts import ArtworkRequest, GeneratedImage, OrderingImage
 from docwiz_tasks.errors import ProviderError
 from docwiz_tasks.imaging import marks
 from docwiz_tasks.imaging.infographic import Infographic, Plan, draw
+from docwiz_tasks.imaging.signing import signer_of
 from docwiz_tasks.jobs.amounts import check_amounts, fees
 from docwiz_tasks.jobs.calls import checked_picture
 from docwiz_tasks.jobs.journal import Document
 from docwiz_tasks.jobs.ledger import digest
 from docwiz_tasks.jobs.lookup import check_request, find_cost_breakdown, find_procedure
+from docwiz_tasks.jobs.marking import marked
 from docwiz_tasks.jobs.paid import Order, PaidCall, make
 from docwiz_tasks.jobs.pictures import keep_picture
 from docwiz_tasks.jobs.requests import InfographicRequest
@@ -89,8 +91,11 @@ async def make_artwork(run: Run, resources: Resources) -> Document:
 
     Raises:
         ProviderError: it failed for good, and no other background is wanted.
+        SettingsError: the picture is to be signed, and the certificate won't do.
     """
     settings = resources.settings
+    # Before anything is paid for: a certificate that has expired costs nothing.
+    signer_of(settings)
     try:
         image = await _ordered(run, settings, resources)
     except ProviderError as error:
@@ -100,6 +105,8 @@ async def make_artwork(run: Run, resources: Resources) -> Document:
         settings = settings.model_copy(update={"image_provider": _BUILTIN})
         image = await _ordered(run, settings, resources)
     data, media_type = checked_picture(settings.image_provider, image)
+    source_type = marks.read_source_type(data) or marks.GENERATED
+    data = marks.embed_source_type(data, source_type, note="Artwork")
     url = keep_picture(resources.store, f"infographics/{run.job_id}/artwork", data, media_type)
     return {"url": url, "provider": settings.image_provider, "model": image.model}
 
@@ -151,7 +158,8 @@ def draw_figures(
         font_path=resources.settings.font_path,
     )
     source_type = marks.read_source_type(background) or marks.GENERATED
-    picture = marks.embed_source_type(picture, source_type, note="Artwork only; figures are set.")
+    note = "Artwork only; figures are set."
+    picture = marked(picture, source_type, note, signer_of(resources.settings))
     media_type = f"image/{request.format}"
     path = f"infographics/{run.job_id}/infographic"
     return {

@@ -15,8 +15,8 @@ _SIZE = 7.5
 _COLOUR = "0.345 0.408 0.439"
 
 
-def finished(pdf: bytes, created_at: datetime) -> bytes:
-    """Return a PDF with "Page 1 of 3" at the foot of each page, and its date.
+def finished(pdf: bytes, created_at: datetime, xmp: bytes | None) -> bytes:
+    """Return a PDF with "Page 1 of 3" at the foot of each page, its date, and its mark.
 
     To let the layout library count is to have it lay everything out twice; an update
     at the end of the file takes a few milliseconds.
@@ -24,6 +24,7 @@ def finished(pdf: bytes, created_at: datetime) -> bytes:
     Args:
         pdf: a file that ReportLab wrote, with DejaVu Sans among its fonts.
         created_at: what the file says of its own age.
+        xmp: the XMP packet that marks the whole file, if anything in it is simulated.
     """
     from pypdf import PdfReader
     from pypdf.generic import (
@@ -46,6 +47,12 @@ def finished(pdf: bytes, created_at: datetime) -> bytes:
     facts.update({NameObject("/CreationDate"): date, NameObject("/ModDate"): date})
     facts[NameObject("/Creator")] = create_string_object("docwiz-tasks")
     changed[reader.trailer.raw_get("/Info").idnum] = _written(facts)
+    if xmp is not None:
+        mark = IndirectObject(first_new + len(reader.pages), 0, reader)
+        changed[mark.idnum] = _stream(b"/Type /Metadata /Subtype /XML ", xmp)
+        catalogue = reader.trailer["/Root"]
+        catalogue[NameObject("/Metadata")] = mark
+        changed[reader.trailer.raw_get("/Root").idnum] = _written(catalogue)
     return _updated(pdf, reader.trailer, changed)
 
 
@@ -63,7 +70,11 @@ def _stamp(text: str, font: str, widths: list[float]) -> bytes:
     content = (
         f"q {_COLOUR} rg BT {font} {_SIZE} Tf {left:.2f} {_BASELINE:.2f} Td ({text}) Tj ET Q"
     ).encode()
-    return b"<< /Length %d >>\nstream\n%s\nendstream" % (len(content), content)
+    return _stream(b"", content)
+
+
+def _stream(facts: bytes, content: bytes) -> bytes:
+    return b"<< %s/Length %d >>\nstream\n%s\nendstream" % (facts, len(content), content)
 
 
 def _updated(pdf: bytes, trailer: Any, changed: Mapping[int, bytes]) -> bytes:

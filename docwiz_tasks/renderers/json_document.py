@@ -9,7 +9,8 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from docwiz_tasks.contracts import ReportDocument, ReportPicture, ReportSection
-from docwiz_tasks.renderers.pictures import PrintedPicture, is_simulated, printed
+from docwiz_tasks.imaging import marks
+from docwiz_tasks.renderers.pictures import PrintedPicture, printed
 
 if TYPE_CHECKING:
     from docwiz_tasks.settings import Settings
@@ -43,7 +44,8 @@ class JsonRenderer:
             "generated_at": document.generated_at.astimezone(UTC).isoformat(),
             "locale": document.locale,
             "shareable": document.shareable,
-            "simulated": is_simulated(document),
+            "simulated": document.simulated,
+            "digital_source_type": marks.EDITED if document.simulated else None,
             "notice": document.notice,
             "patient": [{"label": label, "value": value} for label, value in document.patient],
             "sections": [_section(section, pictures) for section in document.sections],
@@ -75,6 +77,7 @@ def _picture(picture: ReportPicture, data: bytes) -> dict[str, Any]:
     return {
         "caption": picture.caption,
         "simulated": picture.simulated,
+        "digital_source_type": marks.read_source_type(data),
         "media_type": "image/jpeg",
         "sha256": hashlib.sha256(data).hexdigest(),
         "data": base64.b64encode(data).decode(),

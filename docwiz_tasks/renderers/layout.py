@@ -14,7 +14,6 @@ from unicodedata import bidirectional
 
 from docwiz_tasks.contracts import ReportDocument, ReportPicture, ReportTable
 from docwiz_tasks.errors import ExtraMissing, RenderFailed
-from docwiz_tasks.renderers.pictures import is_simulated
 from docwiz_tasks.renderers.text import Setter, clean
 
 if TYPE_CHECKING:
@@ -61,7 +60,6 @@ def html_of(
             source=source,
             fallback=fallback,
             made=moment(document.generated_at),
-            simulated=is_simulated(document),
             shares_of=_shares,
             parts_of=_parts,
             direction_of=_direction,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from docwiz_tasks.contracts import ReportDocument, ReportPicture
 from docwiz_tasks.errors import DocWizError, ExtraMissing, RenderFailed
+from docwiz_tasks.imaging import marks
 from docwiz_tasks.renderers.finishing import finished
 from docwiz_tasks.renderers.isolation import isolated
 from docwiz_tasks.renderers.layout import html_of
@@ -58,6 +59,7 @@ class PdfRenderer:
             raise ExtraMissing.for_extra("documents", "A PDF report") from None
         pictures = printed(document)
         resources = _Resources(pictures, self._fallback)
+        xmp = marks.packet_of(marks.EDITED, "AI simulation") if document.simulated else None
         with isolated():
             html = html_of(
                 document,
@@ -67,7 +69,8 @@ class PdfRenderer:
                 fallback=self._fallback is not None,
             )
             try:
-                return finished(_laid_out(html, resources, self._seconds), document.generated_at)
+                pdf = _laid_out(html, resources, self._seconds)
+                return finished(pdf, document.generated_at, xmp)
             except DocWizError:
                 raise
             except Exception as error:

@@ -16,7 +16,7 @@ from docwiz_tasks.imaging.photos import decoded
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["PrintedPicture", "is_simulated", "printed"]
+__all__ = ["PrintedPicture", "printed"]
 
 _MM_PER_INCH = 25.4
 _DPI = 200
@@ -32,11 +32,6 @@ class PrintedPicture:
     data: bytes = field(repr=False)
     width_mm: float
     height_mm: float
-
-
-def is_simulated(document: ReportDocument) -> bool:
-    """Return whether a report shows anything that an AI or a simulation made."""
-    return any(picture.simulated for section in document.sections for picture in section.pictures)
 
 
 def printed(document: ReportDocument) -> dict[ReportPicture, PrintedPicture]:

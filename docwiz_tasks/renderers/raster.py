@@ -14,7 +14,6 @@ from docwiz_tasks.imaging import marks
 from docwiz_tasks.imaging.photos import header
 from docwiz_tasks.renderers.pdf import PdfRenderer
 from docwiz_tasks.renderers.pdfium import opened
-from docwiz_tasks.renderers.pictures import is_simulated
 from docwiz_tasks.renderers.png import png_of
 
 if TYPE_CHECKING:
@@ -52,7 +51,7 @@ class _PagesRenderer:
         pdf = self._pdf.render(document)
         with opened(pdf) as pages:
             data = self._encoded(_Stack.of(pages))
-        if is_simulated(document):
+        if document.simulated:
             data = marks.embed_source_type(data, marks.EDITED, note="AI simulation")
         return data
 

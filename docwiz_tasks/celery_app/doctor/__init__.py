@@ -10,6 +10,7 @@ from docwiz_tasks.celery_app.doctor.configuration import configuration_findings,
 from docwiz_tasks.celery_app.doctor.finding import Finding, Level
 from docwiz_tasks.celery_app.doctor.providers import provider_findings
 from docwiz_tasks.celery_app.doctor.results import result_findings
+from docwiz_tasks.celery_app.doctor.signing import signing_findings
 from docwiz_tasks.celery_app.doctor.stores import store_findings
 from docwiz_tasks.celery_app.doctor.throttles import throttle_findings
 from docwiz_tasks.celery_app.doctor.workers import worker_findings
@@ -39,6 +40,7 @@ def examine(docwiz: DocWiz) -> Iterator[Finding]:
         yield from broker_findings(docwiz.app, docwiz.given_settings.time_limit_seconds)
         return
     yield from provider_findings(docwiz.plugins, settings)
+    yield from signing_findings(settings)
     yield from store_findings(docwiz)
     yield from configuration_findings(docwiz)
     yield from result_findings(docwiz.app)
