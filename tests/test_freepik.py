@@ -9,6 +9,7 @@ import os
 import ssl
 import subprocess
 import sys
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -280,14 +281,17 @@ def test_a_missing_key_says_which_variable_to_set() -> None:
         freepik_provider(Settings(freepik_api_key=None, plugins="none"))
 
 
+@pytest.mark.parametrize("key", [KEY, "a-key-of-another-form"])
 def test_the_key_shows_in_no_error_repr_or_log(
-    docwiz_emulator: Emulator, caplog: pytest.LogCaptureFixture
+    docwiz_emulator: Emulator, caplog: pytest.LogCaptureFixture, key: str
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    error = failure(docwiz_emulator, "classic", freepik.error(401, message=f"Bad key {KEY}"))
-    assert "Bad key [redacted]" in str(error)
-    provider = freepik_provider(settings(docwiz_emulator))
-    assert KEY not in repr(vars(provider)) + caplog.text
+    provider = freepik_provider(settings(docwiz_emulator, freepik_api_key=key))
+    docwiz_emulator.plan(freepik.error(401, message=f"Bad key {key}"))
+    with pytest.raises(ProviderRejected, match=r"Bad key \[redacted\]") as caught:
+        made(provider)
+    assert key not in "".join(traceback.format_exception(caught.value))
+    assert key not in repr(vars(provider)) + caplog.text
 
 
 class TestInfographics:

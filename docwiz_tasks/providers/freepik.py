@@ -173,7 +173,7 @@ class _Api:
         with transport_errors("Freepik"):
             response = await async_client().request(method, url, json=body, headers=self.headers())
             if response.status_code != 200:
-                raise _error(response)
+                raise _error(response, self._key.get_secret_value())
             answer = response.json()
         if not isinstance(answer, Mapping):
             raise ProviderError("Freepik's answer was of an unknown form.")
@@ -207,7 +207,7 @@ class _Api:
         return bytes(data)
 
 
-def _error(response: httpx.Response) -> ProviderError:
+def _error(response: httpx.Response, key: str = "") -> ProviderError:
     status = response.status_code
     said = ""
     if response.is_stream_consumed or response.is_closed:
@@ -215,7 +215,7 @@ def _error(response: httpx.Response) -> ProviderError:
             answer = response.json()
         except ValueError:
             answer = None
-        said = quoted(answer.get("message")) if isinstance(answer, Mapping) else ""
+        said = quoted(answer.get("message"), without=key) if isinstance(answer, Mapping) else ""
     sentence = f"Freepik answered {status}{f': {said}' if said else ''}."
     if status in _MAY_HELP_TO_RETRY:
         return ProviderUnavailable(sentence, retry_after_seconds=retry_after(response.headers))

@@ -54,8 +54,8 @@ def image_in(answer: Mapping[str, Any], model: str) -> GeneratedImage:
     return GeneratedImage(
         data=_decoded(data),
         media_type=media_type,
-        model=str(answer.get("modelVersion") or model),
-        provider_id=str(answer["responseId"]) if answer.get("responseId") else None,
+        model=quoted(answer.get("modelVersion")) or model,
+        provider_id=quoted(answer.get("responseId")) or None,
         usage=_numbers(usage) if isinstance(usage, Mapping) else {},
     )
 

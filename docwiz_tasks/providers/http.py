@@ -34,8 +34,10 @@ T = TypeVar("T")
 MAX_QUOTED = 200
 MAX_WAIT_SECONDS = 24 * 3600.0
 
-# Keys of Google's and Freepik's, and bearer tokens, wherever a service repeats them.
-_SECRET = re.compile(r"AIza[\w-]+|AQ\.[\w.-]+|FPSX[\w-]+|ya29\.[\w.-]+|(?i:bearer)\s+\S+")
+# Keys of Google's and Freepik's, tokens, and signed claims, wherever a service repeats them.
+_SECRET = re.compile(
+    r"AIza[\w-]+|AQ\.[\w.-]+|FPSX[\w-]+|ya29\.[\w.-]+|eyJ[\w-]+\.[\w.-]+|(?i:bearer)\s+\S+"
+)
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e\xa0-\ufffd]+")
 
 
@@ -126,10 +128,16 @@ def sane_seconds(seconds: float) -> float | None:
     return seconds if 0 <= seconds <= MAX_WAIT_SECONDS else None
 
 
-def quoted(text: object) -> str:
-    """Return a service's own words, fit for an error: short, on one line, without keys."""
+def quoted(text: object, *, without: str = "") -> str:
+    """Return a service's own words, fit for an error: short, on one line, without keys.
+
+    Args:
+        text: what the service said.
+        without: a key that it may have repeated, of whatever form.
+    """
     if not isinstance(text, str):
         return ""
+    text = text.replace(without, "[redacted]") if without else text
     plain = _SECRET.sub("[redacted]", _UNPRINTABLE.sub(" ", text)).strip()
     return plain if len(plain) <= MAX_QUOTED else f"{plain[:MAX_QUOTED].rstrip()}…"
 
