@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import trustme
 from pictures import opened
@@ -132,6 +133,34 @@ def test_mystics_answers_are_read_without_their_wrapper_too(docwiz_emulator: Emu
         "mystic-poll",
         "mystic-poll",
     ]
+
+
+def test_mystic_is_asked_for_until_it_is_done(docwiz_emulator: Emulator) -> None:
+    def created(body: dict[str, Any]) -> object:
+        return {"data": {**body["data"], "status": "CREATED", "generated": []}}
+
+    docwiz_emulator.plan(*[freepik.changed(created)] * 3, operation="mystic-poll")
+    made(freepik_provider(settings(docwiz_emulator, freepik_model="mystic")))
+    assert len(docwiz_emulator.requests("mystic-poll")) == 4
+    assert len(docwiz_emulator.requests("mystic")) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (401, ProviderRejected),
+        (404, ProviderRejected),
+        (429, ProviderUnavailable),
+        (500, ProviderUnavailable),
+        (503, ProviderUnavailable),
+    ],
+)
+def test_an_order_that_cannot_be_asked_for_is_told_likewise(
+    docwiz_emulator: Emulator, status: int, kind: type[ProviderError]
+) -> None:
+    docwiz_emulator.plan(freepik.error(status), operation="mystic-poll")
+    with pytest.raises(kind, match=str(status)):
+        made(freepik_provider(settings(docwiz_emulator, freepik_model="mystic")))
 
 
 def failed(body: dict[str, Any]) -> object:
@@ -268,12 +297,36 @@ def test_a_picture_without_end_is_given_up(secure_emulator: tuple[Emulator, Path
     assert "too large" in collected(emulator, trusted, "localhost")
 
 
-def test_the_new_host_has_a_header_of_its_own() -> None:
-    with Emulator() as emulator:
-        chosen = settings(emulator, freepik_base_url="http://api.magnific.com")
-        provider = freepik_provider(chosen)
-        headers = provider._api.headers()
-    assert headers == {"x-magnific-api-key": KEY}
+@pytest.mark.parametrize(
+    ("chosen", "host", "header"),
+    [
+        ({}, "api.freepik.com", "x-freepik-api-key"),
+        (
+            {"freepik_base_url": "https://api.magnific.com/"},
+            "api.magnific.com",
+            "x-magnific-api-key",
+        ),
+    ],
+    ids=["freepik", "magnific"],
+)
+def test_each_of_its_names_has_a_header_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, chosen: dict[str, str], host: str, header: str
+) -> None:
+    seen: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(429, json={"message": "Later"})
+
+    # The client's last layer only: nothing of this may reach Freepik.
+    client = httpx.AsyncClient(transport=httpx.MockTransport(answer))
+    monkeypatch.setattr("docwiz_tasks.providers.freepik.async_client", lambda: client)
+    provider = freepik_provider(Settings(freepik_api_key=KEY, plugins="none", **chosen))
+    with pytest.raises(ProviderUnavailable):
+        made(provider)
+    (request,) = seen
+    assert (request.url.scheme, request.url.host) == ("https", host)
+    assert {name for name, value in request.headers.items() if value == KEY} == {header}
 
 
 def test_a_missing_key_says_which_variable_to_set() -> None:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import io
 import json
 import logging
+import os
+import subprocess
+import sys
+import time
 import traceback
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import (
@@ -22,6 +28,7 @@ from PIL import Image
 
 from docwiz_tasks import (
     AIProvider,
+    DocWiz,
     EditRequest,
     GeneratedImage,
     ProviderRefused,
@@ -32,7 +39,7 @@ from docwiz_tasks import (
 )
 from docwiz_tasks.providers.gemini import EmbeddingGeminiProvider, gemini_provider
 from docwiz_tasks.testing.emulator import Emulator, Fault, gemini
-from docwiz_tasks.testing.emulator.pictures import in_base64
+from docwiz_tasks.testing.emulator.pictures import decoded, in_base64
 
 KEY = "AIzaSyCanary-0123456789"
 Parts = list[dict[str, Any]]
@@ -62,8 +69,12 @@ def test_a_photo_is_sent_as_the_api_wants_it(docwiz_emulator: Emulator) -> None:
     (received,) = docwiz_emulator.received
     assert received.path == "/v1beta/models/gemini-nano-banana-2.1:generateContent"
     assert received.headers["x-goog-api-key"] == KEY
-    image, text = received.body["contents"][0]["parts"]
-    assert {**image}.popitem()[1]["data"]
+    (content,) = received.body["contents"]
+    assert content["role"] == "user"
+    image, text = content["parts"]
+    (inline,) = image.values()
+    assert opened(decoded(inline["data"])).format == "JPEG"
+    assert set(inline.values()) >= {"image/jpeg"}
     assert text == {"text": "Narrow the bridge."}
     config = received.body["generationConfig"]
     assert config["responseModalities"] == ["TEXT", "IMAGE"]
@@ -72,6 +83,60 @@ def test_a_photo_is_sent_as_the_api_wants_it(docwiz_emulator: Emulator) -> None:
         "category": "HARM_CATEGORY_SEXUALLY_EXPLICIT",
         "threshold": "BLOCK_ONLY_HIGH",
     } in received.body["safetySettings"]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "path"),
+    [
+        ({"gemini_model": "gemini-3-pro-image"}, "/v1beta/models/gemini-3-pro-image"),
+        (
+            {"gemini_model": "gemini-3.1-flash-lite-image", "gemini_api_version": "v1"},
+            "/v1/models/gemini-3.1-flash-lite-image",
+        ),
+    ],
+    ids=["model", "model and version"],
+)
+def test_model_and_version_are_the_settings(
+    docwiz_emulator: Emulator, chosen: dict[str, str], path: str
+) -> None:
+    edited(gemini_provider(settings(docwiz_emulator, **chosen)), photo())
+    assert docwiz_emulator.received[0].path == f"{path}:generateContent"
+
+
+@pytest.mark.parametrize(
+    ("project", "asked"),
+    [
+        (None, "https://generativelanguage.googleapis.com/v1beta/models/"),
+        ("clinic", "https://europe-west4-aiplatform.googleapis.com/v1beta1/projects/clinic/"),
+    ],
+    ids=["key", "project"],
+)
+def test_googles_own_addresses_are_asked_unless_another_is_set(
+    docwiz_emulator: Emulator,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    project: str | None,
+    asked: str,
+) -> None:
+    account = service_account(tmp_path, f"{docwiz_emulator.url}/token")
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(account))
+    seen: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(200, json={"promptFeedback": {"blockReason": "OTHER"}})
+
+    # The client's last layer only: nothing of this may reach Google.
+    client = httpx.AsyncClient(transport=httpx.MockTransport(answer))
+    monkeypatch.setattr("docwiz_tasks.providers.gemini.async_client", lambda: client)
+    chosen = settings(
+        docwiz_emulator, gemini_base_url=None, gemini_project=project,
+        gemini_location="europe-west4", gemini_embedding_model="none",
+    )  # fmt: skip
+    with pytest.raises(ProviderRefused):
+        edited(gemini_provider(chosen), photo())
+    assert str(seen[0].url).startswith(asked)
+    assert ("x-goog-api-key" in seen[0].headers) == (project is None)
 
 
 def test_the_answer_tells_model_id_and_usage(docwiz_emulator: Emulator) -> None:
@@ -223,6 +288,15 @@ def test_each_error_is_told_as_one_of_ours(
     assert "The emulator was told to fail." in str(error)
 
 
+@pytest.mark.parametrize("word", ["INVALID_ARGUMENT", "FAILED_PRECONDITION"])
+def test_a_request_that_is_wrong_is_rejected_by_its_own_word(
+    docwiz_emulator: Emulator, word: str
+) -> None:
+    error = failure(docwiz_emulator, gemini.error(400, word=word))
+    assert type(error) is ProviderRejected
+    assert f"400 ({word})" in str(error)
+
+
 def test_a_bad_key_says_what_to_set(docwiz_emulator: Emulator) -> None:
     error = failure(docwiz_emulator, gemini.error(400, reason="API_KEY_INVALID"))
     assert "DOCWIZ_GEMINI_API_KEY" in str(error)
@@ -232,6 +306,8 @@ def test_a_bad_key_says_what_to_set(docwiz_emulator: Emulator) -> None:
     ("fault", "seconds"),
     [
         (gemini.error(429, retry_delay="17s"), 17),
+        (gemini.error(408, retry_delay="17s"), 17),
+        (gemini.error(429, retry_delay="17s", in_list=True), 17),
         (gemini.error(429, retry_delay="0.5s", retry_after="9"), 0.5),
         (gemini.error(429, retry_after="9"), 9),
         (gemini.error(503, retry_after="3"), 3),
@@ -302,6 +378,40 @@ def test_an_image_is_embedded(docwiz_emulator: Emulator) -> None:
     assert len(embedding.vector) == 768
     (received,) = docwiz_emulator.received
     assert received.path == "/v1/models/gemini-embedding-2:batchEmbedContents"
+    (request,) = received.body["requests"]
+    assert request["model"] == "models/gemini-embedding-2"
+    assert request["outputDimensionality"] == 768
+    (part,) = request["content"]["parts"]
+    (inline,) = part.values()
+    assert decoded(inline["data"]) == photo()
+
+
+def test_an_embedding_has_as_many_numbers_as_are_set(docwiz_emulator: Emulator) -> None:
+    provider = gemini_provider(settings(docwiz_emulator, gemini_embedding_dimensions=3072))
+    assert isinstance(provider, EmbeddingGeminiProvider)
+    assert len(asyncio.run(provider.embed_image(photo(), "image/jpeg")).vector) == 3072
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        (gemini.error(400, reason="API_KEY_INVALID"), ProviderRejected),
+        (gemini.error(404), ProviderRejected),
+        (gemini.error(429, retry_delay="17s"), ProviderUnavailable),
+        (gemini.error(503), ProviderUnavailable),
+        (Fault(reset=True), ProviderUnavailable),
+        (Fault(cut=0.5, unfinished=True), ProviderUnavailable),
+    ],
+    ids=["bad key", "404", "429", "503", "reset", "half an answer"],
+)
+def test_an_embedding_fails_as_an_edit_does(
+    docwiz_emulator: Emulator, fault: Fault, kind: type[Exception]
+) -> None:
+    provider = gemini_provider(settings(docwiz_emulator))
+    assert isinstance(provider, EmbeddingGeminiProvider)
+    docwiz_emulator.plan(fault, operation="batchEmbedContents")
+    with pytest.raises(kind):
+        asyncio.run(provider.embed_image(photo(), "image/jpeg"))
 
 
 def test_embedding_can_be_turned_off(docwiz_emulator: Emulator) -> None:
@@ -346,6 +456,11 @@ def test_vertex_is_asked_with_the_environments_credentials(
     )
     assert received.headers["authorization"] == "Bearer ya29.emulated"
     assert "x-goog-api-key" not in received.headers
+    provider = gemini_provider(chosen)
+    assert isinstance(provider, EmbeddingGeminiProvider)
+    assert len(asyncio.run(provider.embed_image(photo(), "image/jpeg")).vector) == 768
+    (received,) = docwiz_emulator.requests("embedContent")
+    assert received.headers["authorization"] == "Bearer ya29.emulated"
 
 
 def test_vertex_without_credentials_says_what_to_set(
@@ -378,3 +493,105 @@ def test_a_key_shows_in_no_error_repr_or_log(
         assert "not valid" in str(caught.value)
     edited(provider, photo())
     assert key not in repr(vars(provider)) + caplog.text
+
+
+FORKING = """
+import asyncio, os, sys
+from pictures import colour_of, photo
+from docwiz_tasks import EditRequest, Settings
+from docwiz_tasks.providers.gemini import gemini_provider
+
+provider = gemini_provider(Settings(plugins="none"))
+
+def right(colour):
+    request = EditRequest(photo(colour, (300, 400)), "image/jpeg", "Change it.", "nose")
+    got = colour_of(asyncio.run(provider.edit_image(request)).data)
+    return max(abs(a - b) for a, b in zip(got, colour)) < 8
+
+assert right((40, 40, 40))
+children = []
+for number in range(4):
+    if not (child := os.fork()):
+        own = [right((60 + 40 * number, 20 * turn, 90)) for turn in range(5)]
+        os._exit(not all(own))
+    children.append(child)
+sys.exit(any(os.waitpid(child, 0)[1] for child in children))
+"""
+
+
+def test_children_of_a_process_that_used_it_get_their_own_pictures(
+    docwiz_emulator: Emulator,
+) -> None:
+    env = {
+        **os.environ,
+        "GEMINI_API_KEY": KEY,
+        "DOCWIZ_GEMINI_BASE_URL": docwiz_emulator.url,
+        "PYTHONPATH": str(Path(__file__).parent),
+    }
+    run = subprocess.run([sys.executable, "-c", FORKING], env=env, check=False, timeout=60)
+    assert run.returncode == 0
+    assert len(docwiz_emulator.received) == 21
+
+
+class TestPreviews:
+    """What a job makes of what Gemini says."""
+
+    @pytest.fixture
+    def docwiz_settings(self, docwiz_emulator: Emulator, tmp_path: Path) -> Settings:
+        return settings(
+            docwiz_emulator, store_url=(tmp_path / "store").as_uri(), image_provider="offline",
+            gemini_embedding_model="none", fidelity_policy="off", provider_timeout_seconds=2,
+            retry_base_seconds=0.01, retry_in_place_seconds=0.5,
+        )  # fmt: skip
+
+    @pytest.fixture
+    def image_id(self, docwiz: DocWiz, docwiz_worker: object) -> str:
+        return docwiz.add_image(photo(size=(300, 400)))
+
+    def test_a_refusal_that_may_pass_is_asked_for_twice_more(
+        self, docwiz: DocWiz, docwiz_emulator: Emulator, image_id: str
+    ) -> None:
+        for reason in PERHAPS:
+            docwiz_emulator.plan(*[gemini.refused(reason)] * 3)
+            *_, end = docwiz.visualize(image_id, "rhinoplasty").watch(30)
+            assert end.error is not None
+            assert end.error["code"] == "provider_refused"
+            assert reason in end.error["message"]
+        assert len(docwiz_emulator.received) == 3 * len(PERHAPS)
+
+    def test_no_other_refusal_and_no_rejection_is_asked_for_again(
+        self, docwiz: DocWiz, docwiz_emulator: Emulator, image_id: str
+    ) -> None:
+        refused = {reason: gemini.refused(reason) for reason in NEVER}
+        blocked = {reason: gemini.blocked(reason) for reason in ("OTHER", "PROHIBITED_CONTENT")}
+        rejected = {str(status): gemini.error(status) for status in (400, 401, 402, 403, 404)}
+        faults = [*refused.items(), *blocked.items(), *rejected.items()]
+        for said, fault in faults:
+            docwiz_emulator.plan(fault)
+            *_, end = docwiz.visualize(image_id, "rhinoplasty").watch(30)
+            assert end.error is not None
+            assert end.error["code"] in ("provider_refused", "provider_rejected")
+            assert said in end.error["message"]
+        assert len(docwiz_emulator.received) == len(faults)
+
+    def test_what_passes_is_tried_again(
+        self, docwiz: DocWiz, docwiz_emulator: Emulator, image_id: str
+    ) -> None:
+        errors = [gemini.error(status) for status in (408, 429, 500, 503, 504)]
+        for fault in (*errors, Fault(reset=True), Fault(cut=0.5), Fault(delay_seconds=60)):
+            docwiz_emulator.plan(fault)
+            result = docwiz.visualize(image_id, "rhinoplasty").result(30)
+            assert result["paid_calls"]["made"] == 2, fault
+        assert len(docwiz_emulator.received) == 16
+
+    def test_the_next_try_comes_when_gemini_said_here_or_in_a_later_delivery(
+        self, docwiz: DocWiz, docwiz_emulator: Emulator, image_id: str
+    ) -> None:
+        for seconds in (0.3, 1.0):
+            docwiz_emulator.plan(gemini.error(429, retry_delay=f"{seconds}s"))
+            began = time.monotonic()
+            docwiz.visualize(image_id, "rhinoplasty").result(30)
+            assert time.monotonic() - began >= seconds
+        assert len(docwiz_emulator.received) == 4
+        # Celery's retry leaves a result in a cycle; it looks for Redis when it is collected.
+        gc.collect()
