@@ -417,6 +417,7 @@ def kinds(base: type[DocWizError]) -> Iterator[type[DocWizError]]:
 SERVER_SIDE = {
     "settings_invalid", "already_registered", "app_not_registered", "extra_missing",
     "plugin_invalid", "plugin_unknown", "store_failed", "store_forked", "render_failed",
+    "signing_failed",
     "comparison_failed", "delivery_limit_exceeded", "job_failed", "internal_error",
 }  # fmt: skip
 
