@@ -28,6 +28,7 @@ from docwiz_tasks.errors import (
     JobFailed,
     JobLost,
     JobNotFailed,
+    NotEmbedded,
     NotFound,
     PluginError,
     ProviderError,
@@ -76,7 +77,9 @@ if TYPE_CHECKING:
         ReportPicture,
         ReportSection,
         ReportTable,
+        SimilarCase,
     )
+    from docwiz_tasks.jobs.cases import Reindexed
 
 __all__ = [
     "AIProvider",
@@ -110,6 +113,7 @@ __all__ = [
     "JobLost",
     "JobNotFailed",
     "JobStatus",
+    "NotEmbedded",
     "NotFound",
     "OrderingImageProvider",
     "PluginError",
@@ -118,6 +122,7 @@ __all__ = [
     "ProviderRejected",
     "ProviderUnavailable",
     "Records",
+    "Reindexed",
     "RenderFailed",
     "Renderer",
     "ReportDocument",
@@ -127,6 +132,7 @@ __all__ = [
     "Settings",
     "SettingsError",
     "SigningFailed",
+    "SimilarCase",
     "StoreError",
     "StoreForked",
     "StoreUnavailable",
@@ -155,6 +161,7 @@ __all__ = [
 _ELSEWHERE = {
     "Job": "docwiz_tasks.celery_app.job",
     "JobStatus": "docwiz_tasks.celery_app.status",
+    "Reindexed": "docwiz_tasks.jobs.cases",
 }
 
 

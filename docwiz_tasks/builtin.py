@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 from docwiz_tasks.hookspecs import hookimpl
 
 if TYPE_CHECKING:
-    from docwiz_tasks.contracts import Factory
+    from docwiz_tasks.contracts import CaseIndex, Factory, Records
     from docwiz_tasks.settings import Settings
 
 __all__ = [
     "docwiz_ai_providers",
+    "docwiz_case_index",
     "docwiz_export_renderers",
     "docwiz_image_providers",
+    "docwiz_records",
 ]
 
 # Each factory imports its module when it is called: a process that only submits
@@ -37,6 +39,31 @@ def docwiz_image_providers() -> Mapping[str, Factory]:
 def docwiz_export_renderers() -> Mapping[str, Factory]:
     """Give the built-in renderers."""
     return {"pdf": _pdf, "png": _png, "jpeg": _jpeg, "json": _json}
+
+
+# A host's own records and index come first, whatever the settings say.
+
+
+@hookimpl(trylast=True)
+def docwiz_records(settings: Settings) -> Records | None:
+    """Give the records in Firestore, where the settings name a project."""
+    if settings.firestore_project is None:
+        return None
+    from docwiz_tasks.records.firestore import FirestoreRecords
+
+    return FirestoreRecords(
+        settings.firestore_project, settings.firestore_database, settings.firestore_prefix
+    )
+
+
+@hookimpl(trylast=True)
+def docwiz_case_index(settings: Settings) -> CaseIndex | None:
+    """Give the case index on Qdrant, where the settings say where that is."""
+    if settings.qdrant_url is None:
+        return None
+    from docwiz_tasks.providers.qdrant import QdrantIndex
+
+    return QdrantIndex(settings)
 
 
 def _gemini(settings: Settings) -> object:

@@ -30,6 +30,7 @@ __all__ = [
     "ReportPicture",
     "ReportSection",
     "ReportTable",
+    "SimilarCase",
 ]
 
 
@@ -291,12 +292,59 @@ class Records(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class SimilarCase:
+    """A visualization that looks like another one: ids only, never the case itself.
+
+    Args:
+        visualization_id: whose picture it is like.
+        procedure_id: what it shows.
+        score: the cosine of the angle between the two embeddings; 1 is the same direction.
+    """
+
+    visualization_id: str
+    procedure_id: str
+    score: float
+
+
 @runtime_checkable
 class CaseIndex(Protocol):
-    """Keeps embeddings, to find similar cases; it is given no patient's data."""
+    """Keeps embeddings, to find similar cases; it is given no patient's data.
+
+    It is asked for once in a process, maybe before a worker forks, and then used by several
+    threads: it connects when it is first used, in each process anew. A method may be
+    ``async def`` or plain; a plain one runs in a thread. One that has ``probe() -> str``
+    too tells `doctor` in a sentence how it is.
+    """
 
     def add(self, id: str, embedding: Embedding, payload: Mapping[str, str]) -> None:
-        """Index one visualization; the same id replaces what was there."""
+        """Index one visualization; the same id replaces what was there.
+
+        Args:
+            id: the visualization's.
+            embedding: of its after picture; those of other models never meet it.
+            payload: its ``procedure_id``.
+
+        Raises:
+            ProviderUnavailable: the index can't be reached now; it is caught up later.
+            ProviderRejected: the request or the credentials are wrong.
+        """
+        ...
+
+    def search(
+        self, embedding: Embedding, *, procedure_id: str | None, limit: int
+    ) -> Sequence[SimilarCase]:
+        """Return the cases of the same model that are nearest, the nearest first.
+
+        Args:
+            embedding: what they are to be like.
+            procedure_id: only those that show this procedure; all if None.
+            limit: how many at most.
+
+        Raises:
+            ProviderUnavailable: the index can't be reached now.
+            ProviderRejected: the request or the credentials are wrong.
+        """
         ...
 
 

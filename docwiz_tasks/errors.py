@@ -17,6 +17,7 @@
     │   ├── UnknownProcedure       procedure_unknown
     │   ├── UnknownCostBreakdown   cost_breakdown_unknown
     │   ├── UnknownRecord          record_unknown
+    │   ├── NotEmbedded            not_embedded
     │   └── UnknownJob             job_unknown
     ├── WrongPatient               patient_mismatch
     ├── InvalidPhoto               photo_invalid
@@ -71,6 +72,7 @@ __all__ = [
     "JobFailed",
     "JobLost",
     "JobNotFailed",
+    "NotEmbedded",
     "NotFound",
     "PluginError",
     "ProviderError",
@@ -210,6 +212,12 @@ class UnknownRecord(NotFound):
     code = "record_unknown"
 
 
+class NotEmbedded(NotFound):
+    """The visualization has no embedding to find others by."""
+
+    code = "not_embedded"
+
+
 class UnknownJob(NotFound):
     """Nobody submitted a job with this id."""
 
@@ -254,7 +262,7 @@ class StoreUnavailable(StoreError):
 
 
 class StoreForked(StoreError):
-    """An object store was used before this process was forked, and can't be used in it."""
+    """What was used before this process was forked can't be used in it."""
 
     code = "store_forked"
 

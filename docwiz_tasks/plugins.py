@@ -143,11 +143,21 @@ class Plugins:
 
     def records(self, settings: Settings) -> Records | None:
         """Return the host's records, if a plugin gives them."""
-        return cast("Records | None", self.manager.hook.docwiz_records(settings=settings))
+        return cast("Records | None", self._first("docwiz_records", settings)[1])
 
     def case_index(self, settings: Settings) -> CaseIndex | None:
         """Return the index of similar cases, if a plugin gives one."""
-        return cast("CaseIndex | None", self.manager.hook.docwiz_case_index(settings=settings))
+        return cast("CaseIndex | None", self._first("docwiz_case_index", settings)[1])
+
+    def giver(self, hook: str, settings: Settings) -> str | None:
+        """Return the name of the plugin that gives the records or the case index, if one does.
+
+        Raises:
+            PluginError: one failed to.
+        """
+        plugin = self._first(hook, settings)[0]
+        name = None if plugin is None else self.manager.get_name(plugin)
+        return self._points[name].name if name in self._points else name
 
     def tell(self, event: JobEvent) -> None:
         """Tell every plugin of an event; one that fails is logged and harms nobody."""
@@ -161,6 +171,23 @@ class Plugins:
                     listener.plugin_name,
                     type(error).__name__,
                 )
+
+    def _first(self, hook: str, settings: Settings) -> tuple[object, object]:
+        """Return the first result that isn't None, after the plugin that gives it."""
+        for implementation in reversed(getattr(self.manager.hook, hook).get_hookimpls()):
+            owner = _described(self.manager, implementation.plugin)
+            # A plugin may leave out an argument that it doesn't need.
+            given = {"settings": settings} if implementation.argnames else {}
+            try:
+                result = implementation.function(**given)
+            except DocWizError:
+                raise
+            except Exception as error:
+                kind = type(error).__name__
+                raise PluginError(f"The {owner} failed in {hook}: {kind}.") from error
+            if result is not None:
+                return implementation.plugin, result
+        return None, None
 
     def _summary(self, name: str, plugin: object) -> PluginSummary:
         gives: dict[str, tuple[str, ...]] = {}

@@ -222,6 +222,34 @@ class Settings(BaseSettings):
         default=("freepik.com", "magnific.com"),
         description="Hosts, with those below them, that finished pictures are fetched from.",
     )
+    qdrant_url: str | None = Field(
+        default=None,
+        pattern=r"^(https?://\S+|:memory:)$",
+        description="Where Qdrant keeps the index of similar cases; no index if not set.",
+    )
+    qdrant_api_key: SecretStr | None = None
+    qdrant_collection: str = Field(
+        default="docwiz",
+        pattern=r"^[A-Za-z0-9_-]{1,64}$",
+        description="How the names of the index's collections begin; there is one for each model.",
+    )
+    case_index_timeout_seconds: float = Field(
+        default=5,
+        gt=0,
+        description="How long a job waits for the case index before it goes on without.",
+    )
+    firestore_project: str | None = Field(
+        default=None,
+        min_length=1,
+        description="A Google Cloud project whose Firestore keeps the records; the store keeps"
+        " them if not set.",
+    )
+    firestore_database: str = Field(default="(default)", min_length=1)
+    firestore_prefix: str = Field(
+        default="docwiz_",
+        pattern=r"^[A-Za-z0-9_-]{0,64}$",
+        description="How the names of the records' collections begin.",
+    )
     public_url: str | None = Field(
         default=None,
         description="Where the web router is mounted, as browsers see it; for links to files.",

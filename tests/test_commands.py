@@ -23,7 +23,7 @@ from docwiz_tasks.testing.sample import SampleCase, add_sample_case
 
 COMMANDS = {
     "doctor", "plugins", "add-image", "visualize", "compare", "export", "infographic",
-    "status", "watch", "cancel", "dead", "retry", "prune",
+    "status", "watch", "cancel", "dead", "retry", "prune", "reindex",
 }  # fmt: skip
 BIN = Path(sys.executable).parent
 ENTRIES = {

@@ -24,7 +24,8 @@ from docwiz_tasks.store import Store, open_store, path_of
 # waits for none of it.
 if TYPE_CHECKING:
     from docwiz_tasks.celery_app.job import Job
-    from docwiz_tasks.contracts import Records
+    from docwiz_tasks.contracts import CaseIndex, Records, SimilarCase
+    from docwiz_tasks.jobs.cases import Reindexed
     from docwiz_tasks.jobs.journal import Journal
     from docwiz_tasks.jobs.resources import Resources
     from docwiz_tasks.jobs.throttle import Throttle
@@ -72,12 +73,24 @@ class DocWiz:
 
         return throttle_of(self.app, self.settings)
 
+    @cached_property
+    def case_index(self) -> CaseIndex | None:
+        """The index of similar cases, if there is one."""
+        return self.plugins.case_index(self.settings)
+
     @property
     def resources(self) -> Resources:
         """All that a job works with."""
         from docwiz_tasks.jobs.resources import Resources
 
-        return Resources(self.settings, self.store, self.records, self.plugins, self.throttle)
+        return Resources(
+            settings=self.settings,
+            store=self.store,
+            records=self.records,
+            plugins=self.plugins,
+            throttle=self.throttle,
+            case_index=lambda: self.case_index,
+        )
 
     def visualize(
         self,
@@ -205,6 +218,44 @@ class DocWiz:
         from docwiz_tasks.jobs.housekeeping import prune
 
         return prune(self.store, older_than, results=results)
+
+    def find_similar(
+        self, visualization_id: str, *, procedure: str | None = None, limit: int = 5
+    ) -> list[SimilarCase]:
+        """Return the visualizations whose after pictures look most like another one's.
+
+        They can be any patient's, so only ids and scores are returned: what may be shown of
+        them, and to whom, is the host's to decide.
+
+        Args:
+            visualization_id: the one that they are to be like; it isn't among them.
+            procedure: only those that show this procedure, by its id.
+            limit: how many at most, 1 to 100.
+
+        Raises:
+            InvalidRequest: an argument is wrong.
+            NotFound: there is no such visualization or procedure, or no embedding of it.
+            SettingsError: there is no case index, and what to set.
+            ProviderUnavailable: the index can't be reached now; try again.
+        """
+        from docwiz_tasks.jobs.cases import find_similar
+
+        return find_similar(self.resources, visualization_id, procedure, limit)
+
+    def reindex(self, *, everything: bool = False) -> Reindexed:
+        """File the cases that the index did not take, and return what came of it.
+
+        A case that is filed twice is there once, and workers may run meanwhile.
+
+        Args:
+            everything: file all cases in the store, for an index that is new or was lost.
+
+        Raises:
+            SettingsError: there is no case index, and what to set.
+        """
+        from docwiz_tasks.jobs.cases import reindex
+
+        return reindex(self.resources, everything=everything)
 
     def add_image(self, photo: bytes | str | Path) -> str:
         """Check a photo, remove its metadata, store it and return its ``image_id``.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from celery import Celery, bootsteps
 
-from docwiz_tasks.errors import DocWizError
+from docwiz_tasks.errors import DocWizError, PluginError, ProviderError
 
 if TYPE_CHECKING:
     from docwiz_tasks.celery_app.docwiz import DocWiz
@@ -36,6 +37,7 @@ def check_providers(docwiz: DocWiz, queues: Collection[str]) -> None:
     Raises:
         PluginError: no plugin gives a provider, or it can't be made.
         SettingsError: one lacks a setting, such as its key, or nothing can be signed.
+        ExtraMissing: one lacks a library.
     """
     from docwiz_tasks.imaging.signing import check_signing
 
@@ -43,6 +45,9 @@ def check_providers(docwiz: DocWiz, queues: Collection[str]) -> None:
     settings = docwiz.settings
     if settings.visualizations_queue in queues:
         docwiz.plugins.ai_provider(settings)
+        # Wrongly set up; one that is down harms no preview.
+        with suppress(PluginError, ProviderError):
+            docwiz.plugins.case_index(settings)
     if settings.exports_queue in queues:
         docwiz.plugins.image_provider(settings)
     if {settings.visualizations_queue, settings.exports_queue} & set(queues):

@@ -7,7 +7,7 @@ import click
 from docwiz_tasks.commands.examining import doctor, plugins
 from docwiz_tasks.commands.host import Commands
 from docwiz_tasks.commands.jobs import cancel, status, watch
-from docwiz_tasks.commands.keeping import dead, prune, retry
+from docwiz_tasks.commands.keeping import dead, prune, reindex, retry
 from docwiz_tasks.commands.submitting import add_image, compare, export, infographic, visualize
 
 __all__ = ["COMMANDS", "docwiz"]
@@ -26,6 +26,7 @@ COMMANDS = (
     dead,
     retry,
     prune,
+    reindex,
 )
 
 

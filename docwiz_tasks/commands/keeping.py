@@ -1,4 +1,4 @@
-"""The commands about jobs that were given up, and about what old jobs leave behind."""
+"""The commands about what jobs leave behind: given up, old, or not yet filed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 
 from docwiz_tasks.commands.host import host_of
 
-__all__ = ["dead", "prune", "retry"]
+__all__ = ["dead", "prune", "reindex", "retry"]
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -56,3 +56,14 @@ def prune(context: click.Context, older_than: timedelta, results: bool) -> None:
     """Remove the working data of jobs that ended; pictures, reports and records stay."""
     pruned = host_of(context).prune(older_than, results=results)
     click.echo(f"{pruned} jobs were pruned.")
+
+
+@click.command()
+@click.option("--all", "everything", is_flag=True, help="All cases, for a new or lost index.")
+@click.pass_context
+def reindex(context: click.Context, everything: bool) -> None:
+    """File the cases that the index of similar cases did not take; exit with 1 if some are left."""
+    done = host_of(context).reindex(everything=everything)
+    click.echo(f"{done.filed} cases were filed.")
+    if done.left:
+        raise click.ClickException(f"{done.left} are left. {done.error}")

@@ -24,6 +24,9 @@ _LABELS = {
     "docwiz_job_event": "listens to job events",
 }
 
+# Of the plugins that have one of these, the first that gives something counts.
+_FIRST_RESULTS = frozenset({"docwiz_records", "docwiz_case_index"})
+
 
 def plugin_table(docwiz: DocWiz) -> Iterator[str]:
     """Yield the lines of a table: a plugin a row, what it gives below each other."""
@@ -44,10 +47,20 @@ def _gives(docwiz: DocWiz, plugin: PluginSummary) -> Iterator[str]:
         if hook not in plugin.gives:
             continue
         if not plugin.gives[hook]:
-            yield label
+            yield label + _first_result(docwiz, hook, plugin)
         for name in plugin.gives[hook]:
             notes = list(_notes(docwiz, hook, name))
             yield f"{label} {name}" + (f" ({', '.join(notes)})" if notes else "")
+
+
+def _first_result(docwiz: DocWiz, hook: str, plugin: PluginSummary) -> str:
+    if hook not in _FIRST_RESULTS:
+        return ""
+    try:
+        giver = docwiz.plugins.giver(hook, docwiz.settings)
+    except DocWizError:
+        return " (can't be made as set up now)"
+    return " (chosen)" if giver == plugin.name else " (not chosen)"
 
 
 def _notes(docwiz: DocWiz, hook: str, name: str) -> Iterator[str]:

@@ -67,7 +67,7 @@ async def call(
         if not limit.expired():
             raise _defect(provider, error) from None
         raise ProviderUnavailable(
-            f"The provider {provider!r} did not answer within {timeout_seconds:.0f} seconds."
+            f"The provider {provider!r} did not answer within {timeout_seconds:.3g} seconds."
         ) from None
     except ProviderRefused as refusal:
         raise ProviderRefused(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import logging
 import math
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -11,7 +9,7 @@ from typing import Any
 from docwiz_tasks.contracts import Embedding, EmbeddingProvider
 from docwiz_tasks.errors import ProviderError
 from docwiz_tasks.imaging.photos import header
-from docwiz_tasks.jobs.calls import where
+from docwiz_tasks.jobs.cases import file_case, keep_embeddings
 from docwiz_tasks.jobs.editing import edit_photo
 from docwiz_tasks.jobs.journal import Document
 from docwiz_tasks.jobs.ledger import digest
@@ -27,8 +25,6 @@ from docwiz_tasks.models import Visualization
 from docwiz_tasks.store import path_of
 
 __all__ = ["preview", "visualize"]
-
-logger = logging.getLogger(__name__)
 
 Milestones = Mapping[str, int | Callable[[], int]]
 
@@ -73,7 +69,7 @@ async def preview(
         lambda: embed_pair(run, subject, photo, edit, resources, f"{prefix}embed"),
         "The pair is embedded",
     )
-    await step("index", lambda: index_case(subject, embedding, resources), "The case is filed")
+    await step("index", lambda: file_case(run, subject, embedding, resources), "The case is filed")
     return await step(
         "record",
         lambda: keep_record(subject, photo, edit, embedding, resources),
@@ -128,8 +124,7 @@ async def embed_pair(
         vectors[name], model = [float(x) for x in embedding.vector], embedding.model
     if len(vectors["before"]) != len(vectors["after"]):
         raise ProviderError(f"The provider {settings.ai_provider!r} gave unequal embeddings.")
-    document = json.dumps({"model": model, **vectors}).encode()
-    resources.store.put(f"embeddings/{subject.visualization_id}.json", document)
+    keep_embeddings(resources.store, subject, model, vectors)
     return {
         "embedding": {
             "id": subject.visualization_id,
@@ -137,28 +132,6 @@ async def embed_pair(
             "dimensions": len(vectors["after"]),
         }
     }
-
-
-def index_case(subject: Subject, embedding: Document, resources: Resources) -> Document:
-    """Give the after picture's embedding to the case index, if there is one.
-
-    An index that fails harms no preview; the outcome says that it has yet to be filed.
-    """
-    index = resources.plugins.case_index(resources.settings)
-    if index is None or embedding["embedding"] is None:
-        return {"indexed": False}
-    data = resources.store.get(f"embeddings/{subject.visualization_id}.json") or b"{}"
-    stored = json.loads(data)
-    try:
-        index.add(
-            subject.visualization_id,
-            Embedding(stored["after"], stored["model"]),
-            {"procedure_id": subject.procedure_id},
-        )
-    except Exception as error:
-        logger.warning("The case index did not take a visualization: %s", where(error))
-        return {"indexed": False}
-    return {"indexed": True}
 
 
 def keep_record(

@@ -26,6 +26,7 @@ __all__ = [
     "retry_after",
     "sane_seconds",
     "sync_client",
+    "tls_context",
     "transport_errors",
 ]
 
@@ -71,13 +72,13 @@ def _async_client() -> httpx.AsyncClient:
     # No connection outlives its request, and so none outlives the event loop of its job.
     limits = httpx.Limits(max_keepalive_connections=0)
     # What is left of the job's time bounds each call as a whole.
-    return httpx.AsyncClient(verify=_tls(), limits=limits, timeout=None)  # noqa: S113
+    return httpx.AsyncClient(verify=tls_context(), limits=limits, timeout=None)  # noqa: S113
 
 
 def _sync_client() -> httpx.Client:
     import httpx
 
-    return httpx.Client(verify=_tls(), limits=httpx.Limits(max_keepalive_connections=0))
+    return httpx.Client(verify=tls_context(), limits=httpx.Limits(max_keepalive_connections=0))
 
 
 async_client: Callable[[], httpx.AsyncClient] = PerThread(_async_client)
@@ -143,7 +144,8 @@ def quoted(text: object, *, without: str = "") -> str:
 
 
 @cache
-def _tls() -> ssl.SSLContext:
+def tls_context() -> ssl.SSLContext:
+    """Return the trusted certificates, read once; a fork does them no harm."""
     import httpx
 
     return httpx.create_ssl_context()

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 
 from docwiz_tasks.models import Record
 from docwiz_tasks.records.catalogue import catalogue
+from docwiz_tasks.records.order import newest_first
 from docwiz_tasks.records.validation import check_id, record_from, record_type
 from docwiz_tasks.store import Store
 
 __all__ = ["StoredRecords"]
-
-_DATES = ("generated_at", "created_at", "calculated_at")
-_BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 
 class StoredRecords:
@@ -49,8 +46,7 @@ class StoredRecords:
         record_type(kind)
         entries = self._store.list(_folder(kind, check_id(patient_id)))
         records = (self.get(kind, entry.rpartition("/")[2]) for entry in entries)
-        mine = [r for r in records if r is not None and _patient(r) == patient_id]
-        return sorted(mine, key=_date, reverse=True)
+        return newest_first(r for r in records if r is not None and _patient(r) == patient_id)
 
 
 def _path(kind: str, id: str) -> str:
@@ -63,11 +59,3 @@ def _folder(kind: str, patient_id: str) -> str:
 
 def _patient(record: Record) -> str | None:
     return getattr(record, "patient_id", None)
-
-
-def _date(record: Record) -> datetime:
-    for name in _DATES:
-        date: datetime | None = getattr(record, name, None)
-        if date is not None:
-            return date if date.tzinfo else date.replace(tzinfo=UTC)
-    return _BEGINNING

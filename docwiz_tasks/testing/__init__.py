@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from docwiz_tasks.testing.contracts import (
         AIProviderContract,
+        CaseIndexContract,
         ImageProviderContract,
         RecordsContract,
         RendererContract,
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AIProviderContract",
+    "CaseIndexContract",
     "ImageProviderContract",
     "RecordsContract",
     "RendererContract",

@@ -1,4 +1,4 @@
-"""Whether the store keeps what it is given."""
+"""Whether the store keeps what it is given, and the host's records answer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from docwiz_tasks.store import Store
 if TYPE_CHECKING:
     from docwiz_tasks.celery_app.docwiz import DocWiz
 
-__all__ = ["store_findings"]
+__all__ = ["records_findings", "store_findings"]
 
 # Object stores elsewhere take a while, and each of the probe's calls is one round trip.
 SECONDS = 20.0
@@ -43,6 +43,22 @@ def store_findings(docwiz: DocWiz) -> Iterator[Finding]:
         )
     else:
         yield Finding("ok", "store", "can be written and read.")
+
+
+def records_findings(docwiz: DocWiz) -> Iterator[Finding]:
+    """Ask the host's records, if they aren't the store's, for a patient who isn't there."""
+    try:
+        if docwiz.plugins.giver("docwiz_records", docwiz.settings) is None:
+            return
+        within(lambda: docwiz.records.get("patient", "docwiz-doctor"), SECONDS)
+    except DocWizError as error:
+        yield Finding("problem", "records", str(error))
+    except Exception as error:
+        # A time-out of ours, or an error of a plugin's, whose text can hold anything.
+        told = str(error) if isinstance(error, TimeoutError) else type(error).__name__
+        yield Finding("problem", "records", f"they can't be read: {told}.")
+    else:
+        yield Finding("ok", "records", "can be read.")
 
 
 def _probe(store: Store) -> str | None:
