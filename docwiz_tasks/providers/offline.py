@@ -82,7 +82,8 @@ class OfflineAIProvider:
         Raises:
             ProviderRejected: the picture can't be read.
         """
-        picture = _read(image)
+        # No finer than what is looked at: a large photo costs little more than a small one.
+        picture = _read(image, at_least=(256, 256)).resize((64, 64))
         luminance = [v / 255 for v in picture.convert("L").resize((32, 32)).tobytes()]
         colours = [v / 255 - 0.5 for v in picture.resize((4, 4)).tobytes()]
         vector = [*_cosines(luminance, 32, 8)[1:], *colours]
@@ -129,9 +130,9 @@ class OfflineImageProvider:
         return GeneratedImage(data, "image/png", "offline-waves-1", usage={"images": 1})
 
 
-def _read(data: bytes) -> Image:
+def _read(data: bytes, at_least: tuple[int, int] | None = None) -> Image:
     try:
-        return decoded(data).convert("RGB")
+        return decoded(data, at_least=at_least).convert("RGB")
     except InvalidPhoto as error:
         raise ProviderRejected(error.message) from None
 
