@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -37,6 +38,8 @@ from docwiz_tasks import (
 )
 from docwiz_tasks.celery_app.doctor import Level
 from docwiz_tasks.celery_app.doctor.cases import case_findings
+from docwiz_tasks.celery_app.embedded import embedded_worker
+from docwiz_tasks.celery_app.startup import check_providers
 from docwiz_tasks.commands.group import docwiz as group
 from docwiz_tasks.providers.qdrant import QdrantIndex
 from docwiz_tasks.testing import CaseIndexContract
@@ -122,7 +125,8 @@ def test_similar_cases_are_found_by_ids_and_scores_only(app: Celery, server: Qdr
     # The same picture, down to the last pixel.
     assert found[0] == SimilarCase(other, "rhinoplasty", found[0].score)
     assert 1.00001 > found[0].score > 0.99999 > found[1].score
-    assert [c.visualization_id for c in at.docwiz.find_similar(one, limit=1)] == [other]
+    for limit in (1, 2):
+        assert at.docwiz.find_similar(one, limit=limit) == found[:limit]
     [only] = at.docwiz.find_similar(one, procedure="chin-augmentation")
     assert only.visualization_id == chin
     # What Qdrant was given: vectors, and the ids of visualizations and procedures.
@@ -175,6 +179,23 @@ def test_a_faulty_index_delays_a_preview_by_its_limit_at_most(
         at.docwiz.find_similar(id)
     assert time.monotonic() - began < 5
     assert caught.value.retryable is (fault != "refuses")
+
+
+def test_an_index_that_never_answers_delays_a_preview_by_its_limit_at_most(
+    app: Celery, packages: Packages
+) -> None:
+    over = threading.Event()
+
+    class Hanging(AsyncIndex):
+        def add(self, id: str, embedding: Embedding, payload: Mapping[str, str]) -> None:  # type: ignore[override]
+            over.wait(SECONDS)
+
+    packages.install(Giver(Hanging()), name="index")
+    at = Clinic(host(app, case_index_timeout_seconds=0.2))
+    began = time.monotonic()
+    assert at.indexed(at.preview()) is False
+    assert time.monotonic() - began < SECONDS / 2
+    over.set()
 
 
 def test_a_lost_index_is_made_again_from_the_store(app: Celery, tmp_path: Path) -> None:
@@ -279,7 +300,8 @@ def test_a_hosts_index_comes_before_ours_and_may_be_async(app: Celery, packages:
 def test_an_index_that_cannot_be_made_harms_no_preview(app: Celery, packages: Packages) -> None:
     packages.install(Giver(RuntimeError(NAME)), name="index")
     at = Clinic(host(app))
-    assert at.indexed(at.preview()) is False
+    with embedded_worker(app):
+        assert at.indexed(at.preview()) is False
     [(level, message)] = findings(at.docwiz)
     assert level == "problem"
     assert "index (clinic-docwiz)" in message
@@ -313,10 +335,12 @@ def test_without_an_embedding_or_an_index_it_says_what_to_do(app: Celery) -> Non
         at.docwiz.find_similar(id)
 
 
-def test_a_missing_qdrant_client_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_without_qdrants_client_does_not_start_and_names_the_extra(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setitem(sys.modules, "qdrant_client", None)
     with pytest.raises(ExtraMissing, match=r"pip install 'docwiz-tasks\[qdrant\]'"):
-        QdrantIndex(settings(qdrant_url=":memory:"))
+        check_providers(host(plugins="none", qdrant_url=":memory:"), ["visualizations"])
 
 
 @pytest.mark.filterwarnings("ignore:Api key is used with an insecure connection")
@@ -344,6 +368,23 @@ def test_an_index_that_was_used_before_a_fork_works_in_the_child(server: QdrantS
     assert os.waitpid(pid, 0)[1] == 0
     found = index.search(PHOTO, procedure_id=None, limit=3)
     assert sorted(case.visualization_id for case in found) == ["child", "parent"]
+
+
+def test_an_index_in_memory_is_safe_to_share_between_threads() -> None:
+    index = QdrantIndex(settings(qdrant_url=":memory:"))
+    usual = sys.getswitchinterval()
+    # So that threads meet where they can.
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as threads:
+            added = [
+                threads.submit(index.add, f"case-{n}", PHOTO, {"procedure_id": "rhinoplasty"})
+                for n in range(60)
+            ]
+    finally:
+        sys.setswitchinterval(usual)
+    assert [future.exception() for future in added] == [None] * 60
+    assert len(index.search(PHOTO, procedure_id=None, limit=100)) == 60
 
 
 def test_workers_that_make_a_collection_at_once_all_file_their_case(server: QdrantServer) -> None:
