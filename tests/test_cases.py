@@ -372,19 +372,23 @@ def test_an_index_that_was_used_before_a_fork_works_in_the_child(server: QdrantS
 
 def test_an_index_in_memory_is_safe_to_share_between_threads() -> None:
     index = QdrantIndex(settings(qdrant_url=":memory:"))
+    together = threading.Barrier(8)
+
+    def add(name: str) -> None:
+        together.wait(SECONDS)
+        for number in range(100):
+            index.add(f"{name}-{number}", PHOTO, {"procedure_id": "rhinoplasty"})
+
     usual = sys.getswitchinterval()
     # So that threads meet where they can.
     sys.setswitchinterval(1e-6)
     try:
         with ThreadPoolExecutor(8) as threads:
-            added = [
-                threads.submit(index.add, f"case-{n}", PHOTO, {"procedure_id": "rhinoplasty"})
-                for n in range(60)
-            ]
+            added = [threads.submit(add, f"thread-{n}") for n in range(8)]
     finally:
         sys.setswitchinterval(usual)
-    assert [future.exception() for future in added] == [None] * 60
-    assert len(index.search(PHOTO, procedure_id=None, limit=100)) == 60
+    assert [future.exception() for future in added] == [None] * 8
+    assert len(index.search(PHOTO, procedure_id=None, limit=1000)) == 800
 
 
 def test_workers_that_make_a_collection_at_once_all_file_their_case(server: QdrantServer) -> None:
