@@ -1,4 +1,4 @@
-"""The built-in providers and renderers, given through the same hooks as everybody's."""
+"""What is built in, given through the same hooks as everybody's."""
 
 from __future__ import annotations
 
