@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from functools import cached_property
 from hashlib import sha256
-from importlib.util import find_spec
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -48,8 +47,11 @@ class QdrantIndex:
     """
 
     def __init__(self, settings: Settings) -> None:
-        if find_spec("qdrant_client") is None:
-            raise ExtraMissing.for_extra("qdrant", "The case index on Qdrant")
+        # It takes long to import: a worker does so as it starts, not in its first job.
+        try:
+            import qdrant_client  # noqa: F401
+        except ImportError:
+            raise ExtraMissing.for_extra("qdrant", "The case index on Qdrant") from None
         self._settings = settings
         # What is in memory is one for all, and knows no threads.
         self._in_memory = settings.qdrant_url == MEMORY

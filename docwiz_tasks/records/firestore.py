@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from importlib.util import find_spec
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -57,8 +56,10 @@ class FirestoreRecords:
     """
 
     def __init__(self, project: str, database: str = "(default)", prefix: str = "docwiz_") -> None:
-        if not _installed():
-            raise ExtraMissing.for_extra("firestore", "Keeping records in Firestore")
+        try:
+            import google.cloud.firestore  # noqa: F401
+        except ImportError:
+            raise ExtraMissing.for_extra("firestore", "Keeping records in Firestore") from None
         self._project = project
         self._database = database
         self._prefix = prefix
@@ -147,13 +148,6 @@ def _retry() -> Retry:
     from google.api_core.retry import Retry
 
     return Retry(initial=0.1, maximum=1.0, timeout=ALL_SECONDS)
-
-
-def _installed() -> bool:
-    try:
-        return find_spec("google.cloud.firestore") is not None
-    except ModuleNotFoundError:
-        return False
 
 
 def _storable(value: Any, *, inside_list: bool = False) -> Any:
