@@ -51,6 +51,8 @@ from docwiz_tasks.errors import (
     UnknownProcedure,
     UnknownRecord,
     WaitTimeout,
+    WebhookFailed,
+    WebhookGone,
     WrongPatient,
 )
 from docwiz_tasks.hookspecs import hookimpl, hookspec
@@ -146,6 +148,8 @@ __all__ = [
     "UnknownProcedure",
     "UnknownRecord",
     "WaitTimeout",
+    "WebhookFailed",
+    "WebhookGone",
     "WrongPatient",
     "__version__",
     "celery_config",

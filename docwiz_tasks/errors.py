@@ -35,6 +35,8 @@
     ├── RenderFailed               render_failed
     ├── SigningFailed              signing_failed
     ├── ComparisonFailed           comparison_failed
+    ├── WebhookFailed              webhook_failed
+    │   └── WebhookGone            webhook_gone
     ├── DeadlineExceeded           deadline_exceeded
     ├── DeliveryLimitExceeded      delivery_limit_exceeded
     ├── JobLost                    job_lost
@@ -95,6 +97,8 @@ __all__ = [
     "UnknownProcedure",
     "UnknownRecord",
     "WaitTimeout",
+    "WebhookFailed",
+    "WebhookGone",
     "WrongPatient",
     "error_from",
 ]
@@ -349,6 +353,29 @@ class ComparisonFailed(DocWizError):
     def __init__(self, message: str, *, retryable: bool = False) -> None:
         super().__init__(message)
         self.retryable = retryable
+
+
+class WebhookFailed(DocWizError):
+    """The webhook's receiver did not take a message.
+
+    Args:
+        message: what happened, in a sentence.
+        retry_after_seconds: how long the receiver asked to wait, if it said.
+    """
+
+    code = "webhook_failed"
+    retryable = True
+
+    def __init__(self, message: str, *, retry_after_seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class WebhookGone(WebhookFailed):
+    """The webhook's receiver wants no more of a message."""
+
+    code = "webhook_gone"
+    retryable = False
 
 
 class DeadlineExceeded(DocWizError):

@@ -66,10 +66,10 @@ class Plugins:
     Args:
         allowed: entry points to load, by name, separated by commas; ``none`` for
             none; all if None.
-        builtin: a plugin that is always there: the built-in providers.
+        builtin: plugins that are always there, by name: what is built in.
     """
 
-    def __init__(self, allowed: str | None, builtin: object) -> None:
+    def __init__(self, allowed: str | None, builtin: Mapping[str, object]) -> None:
         self._allowed = allowed
         self._builtin = builtin
         self._points: dict[str, EntryPoint] = {}
@@ -83,13 +83,14 @@ class Plugins:
         """
         manager = pluggy.PluginManager(hookspecs.PROJECT)
         manager.add_hookspecs(hookspecs)
-        manager.register(self._builtin, name="docwiz-tasks")
+        for name, plugin in self._builtin.items():
+            manager.register(plugin, name=name)
         for point in self._entry_points():
             self._points[_load(manager, point)] = point
         return manager
 
     def summaries(self) -> list[PluginSummary]:
-        """Return what each loaded plugin gives, the built-in one first.
+        """Return what each loaded plugin gives, the built-in ones first.
 
         Raises:
             PluginError: one can't be loaded or asked.

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Mapping
+from ipaddress import ip_address
 from typing import Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import (
     AliasChoices,
@@ -262,6 +265,27 @@ class Settings(BaseSettings):
         ge=0,
         description="How long a request may wait for its job before it is told where to look.",
     )
+    webhook_url: SecretStr | None = Field(
+        default=None,
+        description="Where events of jobs are posted: https, or http on loopback.",
+    )
+    webhook_secret: SecretStr | None = Field(
+        default=None,
+        description="What they are signed with: `whsec_` and 24 to 64 random bytes in base64."
+        " Several, with spaces between, while one takes another's place.",
+    )
+    webhook_events: tuple[
+        Literal["submitted", "started", "step", "retry", "succeeded", "failed", "cancelled"], ...
+    ] = Field(default=("succeeded", "failed", "cancelled"), description="Which are posted.")
+    webhook_timeout_seconds: float = Field(
+        default=10, gt=0, description="How long the receiver may take."
+    )
+    webhook_attempts: int = Field(
+        default=20, ge=1, description="How often one message is posted in all."
+    )
+    webhook_retry_seconds: float = Field(
+        default=5, gt=0, description="The first wait between two posts at most; doubled for each."
+    )
     broker_url: SecretStr | None = Field(
         default=None,
         validation_alias=_also("broker_url", "CELERY_BROKER_URL", "REDIS_URL"),
@@ -301,6 +325,28 @@ class Settings(BaseSettings):
             raise ValueError("c2pa_certificate and c2pa_private_key are set together or not at all")
         return self
 
+    def _webhook_is_safe(self) -> Self:
+        if self.webhook_url is None:
+            return self
+        url = urlsplit(self.webhook_url.get_secret_value())
+        if url.scheme != "https" and not (url.scheme == "http" and _is_loopback(url.hostname)):
+            raise ValueError("webhook_url must begin with https://, or be http:// on loopback")
+        if not url.hostname:
+            raise ValueError("webhook_url must name a host")
+        if not self.webhook_keys:
+            raise ValueError("webhook_secret must be set when webhook_url is")
+        return self
+
+    @property
+    def webhook_keys(self) -> tuple[bytes, ...]:
+        """What webhooks are signed with.
+
+        Raises:
+            ValueError: `webhook_secret` isn't as receivers' libraries expect it.
+        """
+        secrets = "" if self.webhook_secret is None else self.webhook_secret.get_secret_value()
+        return tuple(_webhook_key(secret) for secret in secrets.split())
+
     def with_defaults(self, defaults: Mapping[str, object]) -> Settings:
         """Return these settings with `defaults` wherever nobody set a value.
 
@@ -312,6 +358,24 @@ class Settings(BaseSettings):
             return self
         kept = {key: getattr(self, key) for key in self.model_fields_set}
         return Settings(**{**unset, **kept})
+
+
+def _is_loopback(host: str | None) -> bool:
+    try:
+        return host == "localhost" or ip_address(host or "").is_loopback
+    except ValueError:
+        return False
+
+
+def _webhook_key(secret: str) -> bytes:
+    # https://github.com/standard-webhooks/standard-webhooks, "Signature scheme"
+    try:
+        key = b64decode(secret.removeprefix("whsec_"), validate=True)
+    except ValueError:
+        key = b""
+    if not secret.startswith("whsec_") or not 24 <= len(key) <= 64:
+        raise ValueError("webhook_secret must be whsec_ and 24 to 64 random bytes in base64")
+    return key
 
 
 def _sentence(error: ValidationError) -> str:

@@ -114,6 +114,11 @@ class Clinic:
     def lines(self, file: Path, *words: str) -> list[str]:
         return [line for line in file.read_text().splitlines() if all(w in line for w in words)]
 
+    def heard(self, *words: str) -> int:
+        """Wait until plugins heard of something and return how often they did."""
+        until(lambda: self.lines(self.events, *words), f"the event {words}")
+        return len(self.lines(self.events, *words))
+
     def started(self, name: str) -> int:
         """Return how many calls of providers a job has started."""
         return len(self.lines(self.calls, name, "started"))

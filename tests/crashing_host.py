@@ -22,7 +22,7 @@ from host_app import app, docwiz
 
 from docwiz_tasks import JobEvent, hookimpl
 from docwiz_tasks.jobs import paid
-from docwiz_tasks.jobs.journal import Journal, Step
+from docwiz_tasks.jobs.journal import End, Journal, Step
 from docwiz_tasks.jobs.lease import Lease
 from docwiz_tasks.jobs.ledger import Answer, Entry, Ledger
 from docwiz_tasks.jobs.run import Run
@@ -31,7 +31,8 @@ __all__ = ["app"]
 
 PLANS, CALLS = Path(os.environ["HOST_PLANS"]), Path(os.environ["HOST_CALLS"])
 
-commit, begin, answered, make = Journal.commit, Ledger.begin, Ledger.answered, paid._answered
+commit, finish, make = Journal.commit, Journal.finish, paid._answered
+begin, answered = Ledger.begin, Ledger.answered
 
 
 def reach(job_id: str, point: str) -> None:
@@ -71,6 +72,12 @@ def crashing_commit(journal: Journal, name: str, step: Step) -> Step:
     return kept
 
 
+def crashing_finish(journal: Journal, *end: Any) -> End:
+    kept = finish(journal, *end)
+    reach(journal.job_id, "after the end")
+    return kept
+
+
 def crashing_begin(ledger: Ledger, name: str, *about: str) -> Entry:
     reach(ledger._journal.job_id, f"before call {name}")
     return begin(ledger, name, *about)
@@ -101,6 +108,7 @@ class Listener:
 
 docwiz.plugins.manager.register(Listener())
 Journal.commit = crashing_commit  # type: ignore[assignment, method-assign]
+Journal.finish = crashing_finish  # type: ignore[assignment, method-assign]
 Ledger.begin = crashing_begin  # type: ignore[assignment, method-assign]
 Ledger.answered = crashing_answered  # type: ignore[assignment, method-assign]
 paid._answered = crashing_make  # type: ignore[assignment]

@@ -12,6 +12,7 @@ import redis
 from clinic import SECONDS, Clinic, until
 from redis_server import RedisServer
 
+import docwiz_tasks
 from docwiz_tasks import (
     DeadlineExceeded,
     DeliveryLimitExceeded,
@@ -121,7 +122,7 @@ def test_two_deliveries_at_once_make_one_run(clinic: Clinic) -> None:
     assert job.result(SECONDS)["paid_calls"] == {"made": 3, "saved": 0}
     assert clinic.started("the-preview") == 3
     assert clinic.deliveries("the-preview") == 1
-    assert len(clinic.lines(clinic.events, "succeeded")) == 1
+    assert clinic.heard("succeeded") == 1
 
 
 def test_a_job_that_outlives_the_visibility_timeout_runs_once(clinic: Clinic) -> None:
@@ -153,7 +154,7 @@ def test_a_connection_reset_while_a_job_runs_makes_one_result(
     gate.unlink()
     assert job.result(SECONDS)["paid_calls"]["made"] == 3
     assert fragile.started("the-preview") == 3
-    assert len(fragile.lines(fragile.events, "succeeded")) == 1
+    assert fragile.heard("succeeded") == 1
 
 
 def test_a_running_job_outlives_a_redis_that_forgets_everything(
@@ -306,7 +307,7 @@ def test_a_job_stopped_at_the_hard_limit_fails_once_and_truly(clinic: Clinic) ->
     until(lambda: job.status().ready, "its end")
     assert job.status().state == "FAILURE"
     assert (job.status().error or {})["code"] == "deadline_exceeded"
-    assert len(clinic.lines(clinic.events, "the-preview failed")) == 1
+    assert clinic.heard("the-preview failed") == 1
 
 
 @pytest.mark.parametrize("pool", POOLS)
@@ -415,4 +416,34 @@ def test_a_delivery_after_the_end_changes_nothing(clinic: Clinic) -> None:
     clinic.submit_preview("the-next").result(SECONDS)
     assert job.status().result == result
     assert clinic.deliveries("the-preview") == 1
-    assert len(clinic.lines(clinic.events, "the-preview succeeded")) == 1
+    assert clinic.heard("the-preview succeeded") == 1
+
+
+@pytest.mark.parametrize("dies", ["child", "worker"])
+def test_plugins_hear_of_an_end_whose_worker_died_before_it_told_them(
+    clinic: Clinic, dies: str
+) -> None:
+    clinic.plan("the-preview", "after the end", dies)
+    job = clinic.submit_preview()
+    clinic.start_worker("--concurrency=1", DOCWIZ_RESCUE_SECONDS="0.5")
+    until(lambda: job.status().ready, "its end")
+    if dies == "worker":
+        assert clinic.lines(clinic.events, "succeeded") == []
+        clinic.start_worker("--concurrency=1", DOCWIZ_RESCUE_SECONDS="0.5")
+    assert clinic.heard("the-preview succeeded") == 1
+    assert clinic.started("the-preview") == 3
+
+
+def test_plugins_hear_of_a_queued_job_that_was_cancelled(clinic: Clinic) -> None:
+    heard: list[str] = []
+
+    class Listener:
+        @docwiz_tasks.hookimpl
+        def docwiz_job_event(self, event: docwiz_tasks.JobEvent) -> None:
+            heard.append(event.kind)
+
+    clinic.docwiz.plugins.manager.register(Listener())
+    job = clinic.submit_preview()
+    job.cancel()
+    job.cancel()
+    assert heard == ["submitted", "cancelled"]

@@ -35,7 +35,7 @@ def test_pruning_keeps_results_pictures_and_records(
     job = docwiz.visualize(docwiz_case.image_id, "rhinoplasty")
     result = job.result(SECONDS)
     assert run(docwiz, "prune", "--older-than", "0s") == "1 jobs were pruned.\n"
-    assert working_data(docwiz, job.id) == ["end.json", "request.json"]
+    assert working_data(docwiz, job.id) == ["end.json", "request.json", "told.json"]
     assert job.status().result == result
     assert docwiz.open(result["after_image_url"]).read()
     assert docwiz.records.get("visualization", result["id"])

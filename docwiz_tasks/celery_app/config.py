@@ -6,12 +6,22 @@ from typing import Any
 
 from docwiz_tasks.settings import Settings
 
-__all__ = ["COMPARISON", "EXPORT", "INFOGRAPHIC", "VISUALIZATION", "celery_config", "task_routes"]
+__all__ = [
+    "COMPARISON",
+    "EXPORT",
+    "INFOGRAPHIC",
+    "VISUALIZATION",
+    "WEBHOOK",
+    "celery_config",
+    "task_routes",
+]
 
 VISUALIZATION = "docwiz_tasks.generate_visualization_task"
 COMPARISON = "docwiz_tasks.generate_comparison_task"
 EXPORT = "docwiz_tasks.generate_export_task"
 INFOGRAPHIC = "docwiz_tasks.generate_cost_infographic_task"
+# Only where webhooks are to be sent.
+WEBHOOK = "docwiz_tasks.deliver_webhook_task"
 
 task_routes: dict[str, dict[str, str]] = {
     VISUALIZATION: {"queue": "visualizations"},

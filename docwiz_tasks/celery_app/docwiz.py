@@ -14,6 +14,7 @@ from celery import Celery
 
 from docwiz_tasks import builtin
 from docwiz_tasks.celery_app import broker, config
+from docwiz_tasks.celery_app.webhooks import WebhookListener
 from docwiz_tasks.errors import StoreError, StoreUnavailable, UnknownJob
 from docwiz_tasks.links import signed_link
 from docwiz_tasks.plugins import Plugins
@@ -47,7 +48,8 @@ class DocWiz:
     def __init__(self, app: Celery, settings: Settings) -> None:
         self.app = app
         self.given_settings = settings
-        self.plugins = Plugins(settings.plugins, builtin)
+        listeners = {"docwiz-tasks webhooks": WebhookListener(self)}
+        self.plugins = Plugins(settings.plugins, {"docwiz-tasks": builtin, **listeners})
 
     @cached_property
     def settings(self) -> Settings:
@@ -324,9 +326,11 @@ class DocWiz:
         journal.published(epoch, deliveries)
 
     def queues_by_task(self) -> dict[str, str]:
-        """Return the queue of each of the four tasks."""
+        """Return the queue of each of our tasks."""
         previews, exports = self.settings.visualizations_queue, self.settings.exports_queue
+        webhooks = {} if self.settings.webhook_url is None else {config.WEBHOOK: exports}
         return {
+            **webhooks,
             config.VISUALIZATION: previews,
             config.COMPARISON: previews,
             config.EXPORT: exports,

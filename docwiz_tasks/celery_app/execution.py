@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from celery.exceptions import Ignore, SoftTimeLimitExceeded
 
 from docwiz_tasks.celery_app import broker
+from docwiz_tasks.celery_app.ending import tell_end
 from docwiz_tasks.errors import (
     DeadlineExceeded,
     DeliveryLimitExceeded,
@@ -28,7 +29,7 @@ from docwiz_tasks.jobs.lease import Lease
 from docwiz_tasks.jobs.paid import RetryLater
 from docwiz_tasks.jobs.requests import parse
 from docwiz_tasks.jobs.resources import Resources
-from docwiz_tasks.jobs.run import EventKind, Progress, Run
+from docwiz_tasks.jobs.run import Progress, Run
 
 if TYPE_CHECKING:
     from docwiz_tasks.celery_app.tasks import DocWizTask
@@ -46,12 +47,6 @@ _OF_SOFT_LIMIT = 0.98
 TIMED_OUT = "docwiz_timed_out"
 
 _STORE_SECONDS = 10.0
-
-_EVENTS: dict[str, EventKind] = {
-    "SUCCESS": "succeeded",
-    "FAILURE": "failed",
-    "REVOKED": "cancelled",
-}
 
 
 def perform(task: DocWizTask, arguments: Mapping[str, Any], began: float) -> Document:
@@ -71,9 +66,11 @@ def perform(task: DocWizTask, arguments: Mapping[str, Any], began: float) -> Doc
         journal = task.docwiz.journal(task.request.id or str(uuid.uuid4()))
         try:
             end = journal.end() or _deliver(task, journal, arguments, began)
+            tell_end(task.docwiz, journal, _queue(task))
         except SoftTimeLimitExceeded:
             # Celery's signal can come at any line, even while the end is being kept.
             end = journal.finish(_failed(_out_of_time()))
+            tell_end(task.docwiz, journal, _queue(task))
     except StoreUnavailable as error:
         # Without its journal a job can neither go on nor end.
         logger.warning("Job %s waits for the store: %s", task.request.id, error.code)
@@ -92,7 +89,7 @@ def _deliver(task: DocWizTask, journal: Journal, arguments: Mapping[str, Any], b
     run = Run(
         job_id=journal.job_id,
         task=task.name,
-        queue=(task.request.delivery_info or {}).get("routing_key"),
+        queue=_queue(task),
         attempt=number,
         lease=lease,
         deadline=began + _seconds(task) * _OF_SOFT_LIMIT,
@@ -113,9 +110,7 @@ def _deliver(task: DocWizTask, journal: Journal, arguments: Mapping[str, Any], b
         # A shutdown, or a store that went away: the job itself killed nobody.
         lease.leave(number)
         raise
-    end = journal.finish(end)
-    run.tell(_EVENTS[end.state], error_code=(end.error or {}).get("code"))
-    return end
+    return journal.finish(end)
 
 
 def _forbidden(task: DocWizTask, run: Run, lease: Lease) -> End | None:
@@ -200,8 +195,8 @@ def _failed(error: DocWizError) -> End:
 
 
 def _failure(error: Exception, run: Run) -> DocWizError:
-    out_of_time = isinstance(error, SoftTimeLimitExceeded) or run.remaining_seconds() <= 0
-    if out_of_time and not isinstance(error, DeadlineExceeded):
+    timed_out = isinstance(error, SoftTimeLimitExceeded) or run.remaining_seconds() <= 0
+    if timed_out and not isinstance(error, DeadlineExceeded):
         # Whatever broke then, if only a call that was cut short, the time was up.
         logger.warning("Job %s ran out of time: %s", run.job_id, where(error))
         return _out_of_time()
@@ -221,6 +216,10 @@ def _out_of_time() -> DeadlineExceeded:
 
 def _document(error: DocWizError) -> Document:
     return {"code": error.code, "message": error.message, "retryable": error.retryable}
+
+
+def _queue(task: DocWizTask) -> str | None:
+    return (task.request.delivery_info or {}).get("routing_key")
 
 
 def _seconds(task: DocWizTask) -> float:

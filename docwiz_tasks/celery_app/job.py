@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from docwiz_tasks.celery_app.ending import tell_end
 from docwiz_tasks.celery_app.status import LOST, UNKNOWN, JobStatus, read_status
 from docwiz_tasks.celery_app.submission import sending
 from docwiz_tasks.celery_app.watching import changes
@@ -108,6 +109,7 @@ class Job:
         # whoever takes it will find the mark, and the job never runs again.
         if not Lease(self._journal, self._docwiz.settings.lease_seconds).held():
             self._tell_celery(self._journal.finish(End("REVOKED", error=_CANCELLED)))
+            tell_end(self._docwiz, self._journal)
 
     def retry(self) -> None:
         """Run a job that failed again, from its last committed step.
@@ -116,7 +118,7 @@ class Job:
             JobNotFailed: it hasn't ended, or not as a failure.
             SubmissionFailed: the broker did not take it; try again.
         """
-        end = self._journal.end()
+        end, ended_at = self._journal.end(), self._journal.ended_at()
         if end is None or end.state != "FAILURE":
             raise JobNotFailed("Only a job that failed can be run again.")
         lease = Lease(self._journal, self._docwiz.settings.lease_seconds)
@@ -128,7 +130,7 @@ class Job:
                 self._docwiz.app.backend.forget(self.id)
             self._docwiz.publish(self._journal)
         except SubmissionFailed:
-            self._journal.finish(end)
+            self._journal.finish(end, ended_at)
             raise
         unlist_as_dead(self._docwiz.store, self.id)
 

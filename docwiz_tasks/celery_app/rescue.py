@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from celery import Celery, bootsteps
 
 from docwiz_tasks.celery_app import broker
+from docwiz_tasks.celery_app.webhooks import resend
 from docwiz_tasks.errors import DocWizError
 
 if TYPE_CHECKING:
@@ -43,8 +44,10 @@ def rescue(docwiz: DocWiz) -> list[str]:
 
     A worker that died leaves its message to the visibility timeout, up to an hour; a
     message that a dying worker had just taken, or that Redis forgot, never comes back.
-    That a message comes twice harms nobody.
+    That a message comes twice harms nobody. Of a job that ended, plugins are told now if
+    its worker died before it told them.
     """
+    from docwiz_tasks.celery_app.ending import tell_end
     from docwiz_tasks.jobs.housekeeping import open_jobs
     from docwiz_tasks.jobs.lease import Lease
 
@@ -53,9 +56,13 @@ def rescue(docwiz: DocWiz) -> list[str]:
     grace = timedelta(seconds=settings.rescue_seconds)
     died, silent = [], []
     for journal in open_jobs(docwiz.store):
+        if (ended_at := journal.ended_at()) is not None:
+            # Whoever ended it may be just about to tell.
+            if journal.told(ended_at) or now - ended_at > grace:
+                tell_end(docwiz, journal)
+            continue
         publication = journal.publication()
-        if publication is None or journal.end() is not None:
-            journal.close()
+        if publication is None:
             continue
         lease = Lease(journal, settings.lease_seconds)
         if lease.held():
@@ -86,7 +93,9 @@ def _rescue_of_current_app() -> None:
     from docwiz_tasks.celery_app.registration import registered
 
     try:
-        rescued = rescue(registered(current_app._get_current_object()))
+        docwiz = registered(current_app._get_current_object())
+        resend(docwiz)
+        rescued = rescue(docwiz)
     except DocWizError as error:
         logger.warning("Lost jobs can't be looked for now: %s", error.code)
     except Exception as error:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from celery import Celery, bootsteps
 
+from docwiz_tasks.celery_app.webhooks import add_webhook_task
 from docwiz_tasks.errors import DocWizError, PluginError, ProviderError
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def add_start_check(app: Celery, docwiz: DocWiz) -> None:
         # Steps are built before the first of them starts, and so before any fork.
         def __init__(self, worker: Any, **_options: Any) -> None:
             for_the_terminal(check_providers)(docwiz, worker.app.amqp.queues.consume_from)
+            add_webhook_task(docwiz)
 
     app.steps["worker"].add(ProviderCheck)
 
@@ -50,6 +52,10 @@ def check_providers(docwiz: DocWiz, queues: Collection[str]) -> None:
             docwiz.plugins.case_index(settings)
     if settings.exports_queue in queues:
         docwiz.plugins.image_provider(settings)
+        if settings.webhook_url is not None:
+            from docwiz_tasks.webhooks.posting import check_installed
+
+            check_installed()
     if {settings.visualizations_queue, settings.exports_queue} & set(queues):
         check_signing(settings)
 

@@ -11,7 +11,7 @@ from docwiz_tasks.store import Store
 __all__ = ["dead_jobs", "list_as_dead", "open_jobs", "prune", "unlist_as_dead"]
 
 _DEAD = "dead"
-_RESULT = ("request", "end")
+_RESULT = ("request", "end", "told")
 
 
 def list_as_dead(store: Store, job_id: str) -> None:
@@ -30,7 +30,7 @@ def dead_jobs(store: Store) -> list[str]:
 
 
 def open_jobs(store: Store) -> list[Journal]:
-    """Return the journals of the jobs that were sent and, as far as is known, haven't ended."""
+    """Return the journals of the jobs that were sent and, as far as is known, aren't done with."""
     names = (path.removeprefix(f"{OPEN}/").removesuffix(".json") for path in store.list(OPEN))
     return [Journal(store, name) for name in names]
 

@@ -76,6 +76,15 @@ class Journal:
         """Take the job off the list of those that are open."""
         self._store.delete(self._open_path)
 
+    def told(self, ended_at: datetime) -> bool:
+        """Say whether plugins were told of the end at this time; a job run again has another."""
+        document = self.read("told")
+        return document is not None and document["ended_at"] == ended_at.isoformat()
+
+    def note_told(self, ended_at: datetime) -> None:
+        """Note that plugins were told of the end at this time."""
+        self.write("told", {"ended_at": ended_at.isoformat()})
+
     def steps(self) -> dict[str, Step]:
         """Return the committed steps by name."""
         found: dict[str, Step] = {}
@@ -105,11 +114,18 @@ class Journal:
         """Say whether the mark is there."""
         return self.read("cancel") is not None
 
-    def finish(self, end: End) -> End:
-        """Keep how the job ended; return the end that counts, the first."""
-        document = {"state": end.state, "result": end.result, "error": end.error, "at": now()}
+    def finish(self, end: End, at: datetime | None = None) -> End:
+        """Keep how the job ended; return the end that counts, the first.
+
+        The job stays open until plugins were told.
+
+        Args:
+            end: how it ended.
+            at: when; now if None.
+        """
+        ended_at = now() if at is None else at.isoformat()
+        document = {"state": end.state, "result": end.result, "error": end.error, "at": ended_at}
         first = self.create("end", document)
-        self.close()
         return end if first else self.end() or end
 
     def end(self) -> End | None:
