@@ -85,7 +85,7 @@ def job(request, id):
     return render(
         request,
         "consultations/job.html",
-        {"job": job, "status": status, "files": sorted(_files(status.result))},
+        {"job": job, "status": status, "files": sorted(_files(status.result), reverse=True)},
     )
 
 
