@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import fields
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from pathlib import Path
 
 import pytest
 import redis
@@ -21,9 +21,12 @@ import standardwebhooks
 from celery import Celery
 from clinic import until
 from plugin_packages import host
+from workers import environment, worker
 
 from docwiz_tasks import DocWiz, DocWizError, ExtraMissing, JobEvent, Settings, SettingsError
 from docwiz_tasks.celery_app.embedded import embedded_worker
+from docwiz_tasks.celery_app.rescue import rescue
+from docwiz_tasks.celery_app.webhooks import resend
 from docwiz_tasks.testing.sample import add_sample_case
 
 SECONDS = 30
@@ -88,7 +91,7 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture
-def docwiz(redis_url: str, receiver: Receiver, tmp_path: Any) -> Iterator[DocWiz]:
+def docwiz(redis_url: str, receiver: Receiver, tmp_path: Path) -> Iterator[DocWiz]:
     app = Celery("host", broker=redis_url, backend=redis_url, set_as_current=False)
     yield host(
         app,
@@ -174,16 +177,25 @@ def test_a_message_is_verified_by_the_recipe_and_by_a_library_and_a_tampered_one
         library.verify(tampered, headers)
 
 
-def test_while_a_secret_is_replaced_both_verify(redis_url: str, receiver: Receiver) -> None:
+def test_a_worker_set_up_by_its_environment_signs_with_both_secrets_while_one_is_replaced(
+    redis_url: str, receiver: Receiver, tmp_path: Path
+) -> None:
     new = "whsec_" + base64.b64encode(b"another secret of the tests").decode()
+    store, log = tmp_path / "store", tmp_path / "log"
+    env = environment(
+        redis_url, redis_url, store,
+        DOCWIZ_WEBHOOK_URL=receiver.url, DOCWIZ_WEBHOOK_SECRET=f"{SECRET} {new}",
+    )  # fmt: skip
     app = Celery("host", broker=redis_url, backend=redis_url, set_as_current=False)
-    docwiz = host(app, webhook_url=receiver.url, webhook_secret=f"{SECRET} {new}")
-    with embedded_worker(app):
-        ended(docwiz)
+    with worker(env, log, "--pool=prefork", "--concurrency=1", "--without-mingle"):
+        ended(host(app, store_url=store.as_uri()))
         until(lambda: receiver.messages, "a message")
     [message] = receiver.messages
     assert is_authentic(message, SECRET)
     assert is_authentic(message, new)
+    assert "deliver_webhook_task" in log.read_text()
+    assert CANARY not in log.read_text()
+    assert SECRET not in log.read_text()
 
 
 def test_a_receiver_that_fails_twice_gets_the_same_event_again(
@@ -246,6 +258,21 @@ def test_a_message_that_redis_forgot_is_posted_all_the_same(
     with embedded_worker(docwiz.app):
         until(lambda: receiver.messages, "its post")
     assert receiver.told() == [(job.id, "job.cancelled")]
+
+
+def test_what_waits_in_a_queue_of_the_hosts_counts_as_lost_neither_job_nor_message(
+    docwiz: DocWiz, redis_url: str
+) -> None:
+    case = add_sample_case(docwiz)
+    docwiz.app.conf.task_routes = {"docwiz_tasks.*": {"queue": "the-hosts"}}
+    docwiz.visualize(case.image_id, "rhinoplasty")
+    docwiz.visualize(case.image_id, "rhinoplasty").cancel()
+    waiting = redis.Redis.from_url(redis_url)
+    assert waiting.llen("the-hosts") == 3
+    time.sleep(docwiz.settings.rescue_seconds)
+    resend(docwiz)
+    assert rescue(docwiz) == []
+    assert waiting.llen("the-hosts") == 3
 
 
 def test_the_broker_and_the_receiver_see_ids_and_fixed_words_only(

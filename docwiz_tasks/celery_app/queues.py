@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from celery import Celery
 
-__all__ = ["add_queues_and_routes"]
+__all__ = ["add_queues_and_routes", "queues_of"]
 
 
 def add_queues_and_routes(app: Celery, queues_by_task: Callable[[], Mapping[str, str]]) -> None:
@@ -44,6 +44,12 @@ def add_queues_and_routes(app: Celery, queues_by_task: Callable[[], Mapping[str,
         routes_with_ours()
     # Built from the routes of before; Celery builds it again when it is needed.
     vars(amqp).pop("router", None)
+
+
+def queues_of(app: Celery, tasks: Iterable[str]) -> set[str]:
+    """Return the queues that the app's routes, the host's before ours, send tasks to."""
+    routed = (app.amqp.router.route({}, task).get("queue") for task in tasks)
+    return {queue.name for queue in routed if queue is not None}
 
 
 def _with_ours(queues: Any, queues_by_task: Mapping[str, str]) -> Any:

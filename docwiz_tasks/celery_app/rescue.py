@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from celery import Celery, bootsteps
 
 from docwiz_tasks.celery_app import broker
+from docwiz_tasks.celery_app.queues import queues_of
 from docwiz_tasks.celery_app.webhooks import resend
 from docwiz_tasks.errors import DocWizError
 
@@ -74,7 +75,7 @@ def rescue(docwiz: DocWiz) -> list[str]:
         elif now - max(published_at, lease.left_at() or published_at) > grace:
             silent.append(journal)
     if silent:
-        waiting = broker.waiting(docwiz.app, docwiz.queues_by_task().values())
+        waiting = broker.waiting(docwiz.app, queues_of(docwiz.app, docwiz.queues_by_task()))
         silent = [job for job in silent if waiting is not None and job.job_id not in waiting]
     for journal in (lost := [*died, *silent]):
         docwiz.publish(journal)

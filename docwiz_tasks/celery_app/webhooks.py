@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from celery import Task
 
 from docwiz_tasks.celery_app import broker, config
+from docwiz_tasks.celery_app.queues import queues_of
 from docwiz_tasks.errors import (
     DocWizError,
     ExtraMissing,
@@ -118,7 +119,7 @@ def resend(docwiz: DocWiz) -> None:
     overdue = {id: now - sent_at for id, sent_at in outbox.sent() if now - sent_at > grace}
     if not overdue:
         return
-    waiting = broker.waiting(docwiz.app, docwiz.queues_by_task().values())
+    waiting = broker.waiting(docwiz.app, queues_of(docwiz.app, docwiz.queues_by_task()))
     for id, age in overdue.items():
         lost = age > _LOST_AFTER if waiting is None else id not in waiting
         if lost and (body := outbox.body(id)) is not None:
