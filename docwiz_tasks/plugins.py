@@ -49,8 +49,8 @@ class PluginSummary:
 
     Args:
         name: its entry point's name.
-        distribution: the installed package that it comes from.
-        version: that package's version.
+        distribution: the installed package that it comes from, or the host itself.
+        version: that package's version, empty for the host itself.
         gives: by hook, the names of what it gives; none where the hook gives no names.
     """
 
@@ -201,8 +201,10 @@ class Plugins:
                         given = _call(implementation.function, caller.name, owner)
                         gives[caller.name] = tuple(sorted(given))
         point = self._points.get(name)
-        if point is None:
+        if name in self._builtin:
             return PluginSummary(name, "docwiz-tasks", version("docwiz-tasks"), gives)
+        if point is None:
+            return PluginSummary(name, "the host itself", "", gives)
         found = point.dist.version if point.dist is not None else "unknown"
         return PluginSummary(point.name, _distribution(point), found, gives)
 

@@ -160,6 +160,14 @@ def test_two_entry_points_of_one_name_are_both_named(packages: Packages) -> None
         assert name in str(failure.value)
 
 
+def test_a_plugin_that_the_host_registers_itself_is_shown_as_the_hosts() -> None:
+    docwiz = host()
+    docwiz.plugins.manager.register(Defaults(exports_queue="paper"), name="clinic")
+    [*_, last] = docwiz.plugins.summaries()
+    assert (last.name, last.distribution, last.version) == ("clinic", "the host itself", "")
+    assert docwiz.settings.exports_queue == "paper"
+
+
 def test_plugins_none_loads_none(packages: Packages, monkeypatch: pytest.MonkeyPatch) -> None:
     packages.install_entry("broken = broken_docwiz_plugin", "broken-docwiz")
     monkeypatch.setenv("DOCWIZ_PLUGINS", "none")

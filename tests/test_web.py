@@ -419,6 +419,7 @@ SERVER_SIDE = {
     "plugin_invalid", "plugin_unknown", "store_failed", "store_forked", "render_failed",
     "signing_failed",
     "comparison_failed", "delivery_limit_exceeded", "job_failed", "internal_error",
+    "webhook_failed", "webhook_gone",
 }  # fmt: skip
 
 

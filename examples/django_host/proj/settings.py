@@ -64,6 +64,13 @@ REDIS = "redis://127.0.0.1:6379/0"
 CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL", REDIS)
 CELERY_RESULT_BACKEND = os.environ.get("CELERY_RESULT_BACKEND", REDIS)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# Jobs are long: a worker takes one at a time, and Redis waits longer than any may take.
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 360,
+    "unacked_restore_interval": 10,
+    "unacked_restore_throttle": 1,
+}
 
 # What docwiz-tasks is to do here; DOCWIZ_… in the environment is stronger.
 DOCWIZ = {

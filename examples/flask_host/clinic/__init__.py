@@ -25,6 +25,13 @@ def create_app(test_config=None):
             "broker_url": os.environ.get("CELERY_BROKER_URL", REDIS),
             "result_backend": os.environ.get("CELERY_RESULT_BACKEND", REDIS),
             "broker_connection_retry_on_startup": True,
+            # Jobs are long: a worker takes one at a time, and Redis waits longer than any takes.
+            "worker_prefetch_multiplier": 1,
+            "broker_transport_options": {
+                "visibility_timeout": 360,
+                "unacked_restore_interval": 10,
+                "unacked_restore_throttle": 1,
+            },
         },
         DOCWIZ={
             "store_url": (instance / "store").as_uri(),
