@@ -18,6 +18,7 @@ from typing import Any, Literal
 import pytest
 import redis
 from celery import Celery
+from clinic import until
 from workers import environment, paid_twice, supervised
 
 import docwiz_tasks
@@ -60,6 +61,10 @@ class Lab:
         (self.folder / "calls").write_text("")
         return wave
 
+    def wait_until_told(self) -> None:
+        """Wait until the last write for jobs that ended, lest it lands in another store."""
+        until(lambda: not any((self.store / "open").glob("*")), "the end of all")
+
     def run(
         self, planned: dict[str, str], victim: Victim
     ) -> tuple[dict[str, dict[str, Any]], set[str]]:
@@ -69,6 +74,7 @@ class Lab:
         for job_id, (task, arguments) in self.jobs.items():
             self.docwiz.app.tasks[task].apply_async(kwargs=arguments, task_id=job_id)
         results = {id: self.docwiz.job(id).result(SECONDS) for id in self.jobs}
+        self.wait_until_told()
         # With the whole worker one job's death can carry another one over its own point.
         alive = {plan.name for plan in self.plans.iterdir()}
         for job_id in alive:
@@ -106,6 +112,7 @@ def lab(redis_url: str, folder: Path, broker: str | None = None) -> Iterator[Lab
         case = add_sample_case(made.docwiz)
         # The report's pictures are there before, so that it doesn't depend on the other jobs.
         made.docwiz.visualize(case.image_id, "otoplasty", case.patient_id).result(SECONDS)
+        made.wait_until_told()
         shutil.rmtree(base / "jobs")
         shutil.rmtree(base / "open")
         photo = {"image_id": case.image_id}
