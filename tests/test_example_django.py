@@ -16,15 +16,14 @@ from docwiz_tasks.testing.portrait import portrait
 
 PASSWORD = "the tests' own"
 
-ANOTHER_USER = f"""
+ANOTHER_USER_AND_A_CASE = f"""
 from django.contrib.auth.models import User
-User.objects.create_user("bob", password="{PASSWORD}")
-"""
-
-COSTS = """
 from consultations.models import CostBreakdown, Patient
+User.objects.create_user("bob", password="{PASSWORD}")
+anna = User.objects.get(username="anna")
+patient = Patient.objects.create(owner=anna, name="Zoë", date_of_birth="1990-01-31")
 fees = dict.fromkeys(["surgeon_fee", "facility_fee", "anesthesia_fee", "post_op_care"], 100)
-CostBreakdown.objects.create(patient=Patient.objects.get(), procedure_id="rhinoplasty",
+CostBreakdown.objects.create(patient=patient, procedure_id="rhinoplasty",
     total_cost=400, patient_responsibility=400, **fees)
 """
 
@@ -75,11 +74,13 @@ def test_it_goes_from_a_photo_to_a_report_and_shows_no_other_user_any_of_it(
     manage(host, "migrate")
     superuser = ("--noinput", "--username", "anna", "--email", "anna@example.com")
     manage(host, "createsuperuser", *superuser)
-    manage(host, "shell", "-c", ANOTHER_USER)
+    manage(host, "shell", "-c", ANOTHER_USER_AND_A_CASE)
     host.start("manage.py", "runserver", "--noreload", str(host.port))
     host.wait_for_web()
     with logged_in(host, "anna") as anna, logged_in(host, "bob") as bob:
-        patient = post(anna, "/", data={"name": "Zoë", "date_of_birth": "1990-01-31"}).url.path
+        found = re.search(r'href="(/patients/\w+/)">Zoë', anna.get("/").text)
+        assert found is not None
+        patient = found[1]
         cancelled = post(anna, patient, f"{patient}report/").url.path
         assert "was cancelled" in post(anna, cancelled, f"{cancelled}cancel/").text
         assert progress(anna, cancelled)["state"] == "REVOKED"
@@ -95,7 +96,6 @@ def test_it_goes_from_a_photo_to_a_report_and_shows_no_other_user_any_of_it(
         for name in ("before_image", "after_image"):
             picture = anna.get(f"{preview}files/{name}/")
             assert picture.headers["content-type"] in ("image/jpeg", "image/png")
-        manage(host, "shell", "-c", COSTS)
         breakdown = re.search(r'<select name="costs".*?value="(\w+)"', anna.get(patient).text, re.S)
         assert breakdown is not None
         costs = post(anna, patient, f"{patient}costs/", data={"costs": breakdown[1]}).url.path

@@ -141,7 +141,7 @@ def test_each_end_is_posted_once(docwiz: DocWiz, receiver: Receiver) -> None:
         until(lambda: len(receiver.messages) == 3 and not outbox(docwiz), "three messages")
         # Longer than it takes to look for lost ones.
         with pytest.raises(AssertionError):
-            until(lambda: len(receiver.messages) > 3, "a fourth", seconds=1.5)
+            until(lambda: len(receiver.messages) > 3, "a fourth", seconds=1)
     assert receiver.told() == sorted(
         [(succeeds.id, "job.succeeded"), (fails.id, "job.failed"), (cancelled.id, "job.cancelled")]
     )

@@ -32,7 +32,7 @@ def test_another_users_patients_and_jobs_are_not_there(client, pages, django_use
     client.force_login(django_user_model.objects.get(username="bob"))
     for page in pages:
         assert {client.get(page).status_code, client.post(page).status_code} <= {404, 405}
-    assert b"Zo" not in client.get(reverse("home")).content
+    assert "Zoë" not in client.get(reverse("home")).text
 
 
 def test_a_user_adds_a_patient_and_opens_the_page(client, django_user_model):
