@@ -16,7 +16,7 @@ from docwiz_tasks.jobs.lease import Lease
 if TYPE_CHECKING:
     from docwiz_tasks.celery_app.docwiz import DocWiz
 
-__all__ = ["LOST", "UNKNOWN", "JobStatus", "is_lost", "read_status"]
+__all__ = ["LOST", "UNKNOWN", "JobStatus", "advanced", "is_lost", "read_status"]
 
 logger = logging.getLogger(__name__)
 
@@ -108,6 +108,19 @@ def is_lost(app: Celery, journal: Journal) -> bool:
         return False
     present = broker.epoch(app)
     return present is not None and present != publication["epoch"]
+
+
+def advanced(status: JobStatus, meta: Document) -> JobStatus:
+    """Return a running job's status after one more progress update.
+
+    Args:
+        status: as it was.
+        meta: the update as it was sent.
+    """
+    shown = max(status.progress, meta.get("progress", 0))
+    sentence = meta.get("status", "")
+    changes = {"state": "PROGRESS", "status": sentence, "progress": shown, "meta": meta}
+    return status.model_copy(update=changes)
 
 
 def _running(journal: Journal, state: str, value: object) -> JobStatus:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeAlias
 
@@ -13,6 +14,8 @@ from starlette.requests import HTTPConnection
 from docwiz_tasks.errors import DocWizError
 
 __all__ = ["Authorize", "Guard", "Ids"]
+
+logger = logging.getLogger(__name__)
 
 Ids: TypeAlias = Mapping[str, Any]
 Authorize: TypeAlias = Callable[[Any, str, Ids], "bool | Awaitable[bool | None] | None"]
@@ -51,7 +54,9 @@ class Guard:
         except DocWizError:
             # The store is down, say: no word about what the caller may do.
             raise
-        except Exception:
+        except Exception as error:
+            # A way to refuse, or a defect of the host's.
+            logger.info("authorize refused %s by raising %s", action, type(error).__name__)
             allowed = False
-        if allowed is False:
+        if allowed is not None and not allowed:
             raise HTTPException(403, "You may not do this.")

@@ -22,7 +22,9 @@ __all__ = ["add_files"]
 
 REDIRECT_SECONDS = 300
 _TYPES = {"pdf": "application/pdf", "json": "application/json"}
-_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.IGNORECASE | re.ASCII)
+# A weak tag says less than ours, and does for this.
+_TAG = re.compile(r'\*|"[^"]*"')
 
 
 def add_files(router: APIRouter, docwiz: DocWiz, guard: Guard) -> None:
@@ -39,7 +41,7 @@ def add_files(router: APIRouter, docwiz: DocWiz, guard: Guard) -> None:
             304: {"description": "Not changed"},
             307: {"description": "Where it lies on S3 or GCS"},
             416: {"description": "There is no such part of it"},
-            **problems(403, 404, 422, 503),
+            **problems(401, 403, 404, 422, 503),
         },
     )
     async def file(
@@ -62,7 +64,8 @@ def add_files(router: APIRouter, docwiz: DocWiz, guard: Guard) -> None:
 
 def _served(docwiz: DocWiz, path: str, request: Request) -> Response:
     try:
-        return RedirectResponse(docwiz.store.link(path, REDIRECT_SECONDS))
+        link = docwiz.store.link(path, REDIRECT_SECONDS)
+        return RedirectResponse(link, headers={"Cache-Control": "no-store"})
     except StoreUnavailable:
         raise
     except StoreError:
@@ -79,7 +82,7 @@ def _served(docwiz: DocWiz, path: str, request: Request) -> Response:
         "Content-Disposition": f'inline; filename="{name}"',
         "X-Content-Type-Options": "nosniff",
     }
-    if etag in request.headers.get("if-none-match", ""):
+    if {"*", etag} & set(_TAG.findall(request.headers.get("if-none-match", ""))):
         return Response(status_code=304, headers=headers)
     media_type = media_type_of(data) or _TYPES.get(name.rpartition(".")[2])
     media_type = media_type or "application/octet-stream"

@@ -51,7 +51,7 @@ def add_images(router: APIRouter, docwiz: DocWiz, guard: Guard) -> None:
         summary="Send a photo",
         response_model=ImageAdded,
         openapi_extra={"requestBody": _FORM},
-        responses=problems(400, 403, 413, 415, 422, 503),
+        responses=problems(400, 401, 403, 413, 415, 422, 503),
     )
     async def add_image(request: Request) -> ImageAdded:
         await guard.check(request, "images.create", {})

@@ -9,12 +9,12 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import aclosing, suppress
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Header, HTTPException, Request, WebSocket
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import StreamingResponse
-from starlette.requests import HTTPConnection
+from fastapi.responses import Response, StreamingResponse
+from starlette.types import Message, Send
 from starlette.websockets import WebSocketDisconnect
 
 from docwiz_tasks.celery_app.docwiz import DocWiz
@@ -23,14 +23,14 @@ from docwiz_tasks.web.authorization import Guard
 from docwiz_tasks.web.hub import Hub, Update
 from docwiz_tasks.web.owners import ids_of_job
 from docwiz_tasks.web.problems import problems
-from docwiz_tasks.web.statuses import told
+from docwiz_tasks.web.statuses import files_path, told
 
 __all__ = ["add_live"]
 
 HEARTBEAT_SECONDS = 15.0
 # A client that doesn't take a message for so long is gone.
 SEND_SECONDS = 20.0
-_REFUSED, _UNKNOWN, _TRY_AGAIN = 4403, 4404, 1013
+_ENDED, _RESTARTS, _TRY_AGAIN, _REFUSED, _UNKNOWN = 1000, 1012, 1013, 4403, 4404
 
 
 def add_live(router: APIRouter, docwiz: DocWiz, guard: Guard, hub: Hub) -> None:
@@ -67,29 +67,48 @@ def add_live(router: APIRouter, docwiz: DocWiz, guard: Guard, hub: Hub) -> None:
                 "description": "Events `status`, then one `complete`; data as by WebSocket",
                 "content": {"text/event-stream": {"schema": {"type": "string"}}},
             },
-            **problems(403, 404, 422, 503),
+            **problems(401, 403, 404, 422, 503),
         },
     )
     async def events(
         request: Request,
         task_id: str,
         last_event_id: Annotated[str | None, Header(max_length=64)] = None,
-    ) -> StreamingResponse:
+    ) -> Response:
         ids = await run_in_threadpool(ids_of_job, docwiz, task_id)
         await guard.check(request, "tasks.read", ids)
-        stream = _stream(request, hub, task_id, _place(last_event_id))
+        return _Events(_stream(files_path(request), hub, task_id, _place(last_event_id)))
+
+
+class _Events(StreamingResponse):
+    """A stream of events; a client that doesn't take one in time is let go."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, events: AsyncIterator[str]) -> None:
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        return StreamingResponse(stream, media_type="text/event-stream", headers=headers)
+        super().__init__(events, headers=headers)
+
+    async def stream_response(self, send: Send) -> None:
+        """Send the events."""
+
+        async def in_time(message: Message) -> None:
+            async with asyncio.timeout(SEND_SECONDS):
+                await send(message)
+
+        with suppress(TimeoutError):
+            await super().stream_response(in_time)
 
 
 async def _send(socket: WebSocket, hub: Hub, task_id: str) -> None:
+    files, code = files_path(socket), _RESTARTS
     async with aclosing(hub.watch(task_id)) as updates:
         async for update in updates:
-            for message in _messages(socket, update):
-                async with asyncio.timeout(SEND_SECONDS):
-                    await socket.send_json(message)
+            async with asyncio.timeout(SEND_SECONDS):
+                await socket.send_text(_text(files, update))
+            code = _ENDED if update.is_last else _RESTARTS
     with suppress(RuntimeError, WebSocketDisconnect):
-        await socket.close(1000)
+        await socket.close(code)
 
 
 async def _until_gone(socket: WebSocket) -> None:
@@ -99,7 +118,7 @@ async def _until_gone(socket: WebSocket) -> None:
 
 
 async def _stream(
-    request: Request, hub: Hub, task_id: str, after: tuple[str, int] | None
+    files: str, hub: Hub, task_id: str, after: tuple[str, int] | None
 ) -> AsyncIterator[str]:
     async with aclosing(hub.watch(task_id, after)) as updates:
         coming = asyncio.ensure_future(anext(updates))
@@ -113,11 +132,10 @@ async def _stream(
                     update = coming.result()
                 except StopAsyncIteration:
                     return
-                for message in _messages(request, update):
-                    yield (
-                        f"id: {update.epoch}-{update.sequence}\nevent: {message['type']}\n"
-                        f"data: {json.dumps(message)}\n\n"
-                    )
+                yield (
+                    f"id: {update.epoch}-{update.sequence}\nevent: {_kind(update)}\n"
+                    f"data: {_text(files, update)}\n\n"
+                )
                 coming = asyncio.ensure_future(anext(updates))
         finally:
             coming.cancel()
@@ -125,10 +143,17 @@ async def _stream(
                 await coming
 
 
-def _messages(connection: HTTPConnection, update: Update) -> list[dict[str, Any]]:
-    data = told(connection, update.status).model_dump(mode="json")
-    kind = "complete" if update.is_last else "status"
-    return [{"type": kind, "sequence": update.sequence, "data": data}]
+def _text(files: str, update: Update) -> str:
+    """Return a message, made once for all clients that find files at the same place."""
+    if files not in update.texts:
+        data = told(files, update.status).model_dump(mode="json")
+        message = {"type": _kind(update), "sequence": update.sequence, "data": data}
+        update.texts[files] = json.dumps(message)
+    return update.texts[files]
+
+
+def _kind(update: Update) -> str:
+    return "complete" if update.is_last else "status"
 
 
 def _place(last_event_id: str | None) -> tuple[str, int] | None:

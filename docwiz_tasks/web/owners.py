@@ -72,6 +72,9 @@ def ids_of_file(docwiz: DocWiz, file_id: str, path: str) -> dict[str, Any]:
         except UnknownJob:
             raise UnknownImage("There is no file with this id.") from None
     record = docwiz.records.get(kind, record_id)
+    if record is None:
+        # Nobody could tell whose it is.
+        raise UnknownImage("There is no file with this id.")
     image_id = getattr(record, "source_image_id", None)
     if isinstance(record, Visualization):
         image_id = record.metadata.get("image_id")

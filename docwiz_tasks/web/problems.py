@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from http import HTTPStatus
+from http.client import responses
 from typing import Any
 
 from fastapi import HTTPException, Request
@@ -12,13 +12,22 @@ from fastapi.responses import JSONResponse, Response
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException as AnyHTTPException
+from starlette.routing import Match
+from starlette.types import Message, Receive, Scope, Send
 
 from docwiz_tasks import errors
 from docwiz_tasks.errors import DocWizError
 
-__all__ = ["PROBLEM_TYPE", "Problem", "ProblemRoute", "problem_of", "problems"]
+__all__ = ["PROBLEM_TYPE", "Problem", "ProblemRoute", "UnknownPath", "problem_of", "problems"]
 
 PROBLEM_TYPE = "application/problem+json"
+
+# As many ids as any report needs; a body is read before anybody is asked who sends it.
+MAX_JSON_BYTES = 256 * 1024
+_TOLD_ERRORS = 5
+_OURS = frozenset(
+    {"comparisons", "cost-infographics", "exports", "files", "images", "tasks", "visualizations"}
+)
 
 # The first class that fits counts, so the narrower ones stand first.
 _STATUSES: tuple[tuple[type[DocWizError], int], ...] = (
@@ -78,7 +87,8 @@ class ProblemRoute(APIRoute):
 
         async def told(request: Request) -> Response:
             try:
-                return await handler(request)
+                # A form is bounded where it is read.
+                return await handler(_bounded(request) if self.body_field else request)
             except DocWizError as error:
                 return problem_of(error)
             except RequestValidationError as error:
@@ -90,6 +100,35 @@ class ProblemRoute(APIRoute):
                 )  # fmt: skip
 
         return told
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or say which methods there are."""
+        methods = self.methods or set()
+        if scope["method"] in methods:
+            await super().handle(scope, receive, send)
+            return
+        allowed = ", ".join(sorted(methods))
+        detail = f"This is answered for {allowed} only."
+        response = _response(405, detail, _code(405), headers={"Allow": allowed})
+        await response(scope, receive, send)
+
+
+class UnknownPath(ProblemRoute):
+    """What there is nothing at, if neither we nor the host have anything there."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Match what begins as one of our paths, after all others."""
+        match, child = super().matches(scope)
+        path = child.get("path_params", {}).get("path", "")
+        # With a slash at its end it may be a path of ours without.
+        if match is Match.NONE or path.partition("/")[0] not in _OURS or path.endswith("/"):
+            return Match.NONE, {}
+        return Match.PARTIAL, child
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Say that there is nothing."""
+        response = _response(404, "There is nothing at this path.", _code(404))
+        await response(scope, receive, send)
 
 
 def problem_of(error: DocWizError) -> Response:
@@ -103,7 +142,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     # Spelled out in each place: FastAPI would tell of a model as plain JSON as well.
     content = {PROBLEM_TYPE: {"schema": Problem.model_json_schema()}}
     return {
-        status: {"description": HTTPStatus(status).phrase, "content": content}
+        status: {"description": _phrase(status), "content": content}
         for status in statuses
     }
 
@@ -123,7 +162,7 @@ def _response(
     headers: Any = None,
 ) -> Response:
     problem = Problem(
-        title=HTTPStatus(status).phrase,
+        title=_phrase(status),
         status=status,
         detail=detail,
         code=code,
@@ -134,11 +173,39 @@ def _response(
     )
 
 
+def _bounded(request: Request) -> Request:
+    """Return the request with a body that ends before it gets too large."""
+    size = 0
+
+    async def receive() -> Message:
+        nonlocal size
+        message = await request.receive()
+        size += len(message.get("body", b""))
+        if size > MAX_JSON_BYTES:
+            raise too_large(f"This body is too large: at most {MAX_JSON_BYTES // 1024} KB.")
+        return message
+
+    return Request(request.scope, receive)
+
+
 def _sentence(error: RequestValidationError) -> str:
     # Where and what, never the value: it can be a patient's.
-    found = (f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
-    return f"{'; '.join(found)}."
+    details = error.errors()
+    found = [f"{_place(each)}: {each['msg']}" for each in details[:_TOLD_ERRORS]]
+    more = [f"and {len(details) - _TOLD_ERRORS} more"] if len(details) > _TOLD_ERRORS else []
+    return f"{'; '.join(found + more)}."
+
+
+def _place(error: dict[str, Any]) -> str:
+    # The name of a field that isn't ours is a value as well.
+    place = error["loc"][:-1] if error["type"] == "extra_forbidden" else error["loc"]
+    return ".".join(map(str, place))
 
 
 def _code(status: int) -> str:
-    return HTTPStatus(status).phrase.lower().replace(" ", "_").replace("-", "_")
+    return _phrase(status).lower().replace(" ", "_").replace("-", "_")
+
+
+def _phrase(status: int) -> str:
+    # A host may have statuses of its own.
+    return responses.get(status, f"Status {status}")

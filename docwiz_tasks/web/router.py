@@ -13,7 +13,7 @@ from docwiz_tasks.web.files import add_files
 from docwiz_tasks.web.hub import Hub
 from docwiz_tasks.web.images import add_images
 from docwiz_tasks.web.live import add_live
-from docwiz_tasks.web.problems import ProblemRoute
+from docwiz_tasks.web.problems import ProblemRoute, UnknownPath
 from docwiz_tasks.web.submissions import add_submissions
 from docwiz_tasks.web.tasks import add_tasks
 
@@ -47,4 +47,15 @@ def create_router(docwiz: DocWiz, *, authorize: Authorize) -> APIRouter:
     add_tasks(router, docwiz, guard)
     add_files(router, docwiz, guard)
     add_live(router, docwiz, guard, hub)
+    router.add_api_route(
+        "/{path:path}",
+        _nothing,
+        name="docwiz_unknown",
+        include_in_schema=False,
+        route_class_override=UnknownPath,
+    )
     return router
+
+
+async def _nothing() -> None:
+    """Stand for the answer, which the route gives itself."""

@@ -13,16 +13,23 @@ from docwiz_tasks.store import path_of
 from docwiz_tasks.store.base import SCHEME
 from docwiz_tasks.web.bodies import StatusBody, Submitted
 
-__all__ = ["submitted", "told"]
+__all__ = ["files_path", "submitted", "told"]
 
 
-def told(connection: HTTPConnection, status: JobStatus) -> StatusBody:
-    """Return a status with links to what its result names."""
+def files_path(connection: HTTPConnection) -> str:
+    """Return the path under which this client finds files."""
+    return connection.url_for("docwiz_file", file_id="-").path.removesuffix("-")
+
+
+def told(files: str, status: JobStatus) -> StatusBody:
+    """Return a status with links to what its result names.
+
+    Args:
+        files: the path under which the client finds files.
+        status: the status.
+    """
     urls = {url for url in _urls(status.result) if url.startswith(SCHEME)}
-    links = {
-        url: connection.url_for("docwiz_file", file_id=file_id_of(path_of(url))).path
-        for url in sorted(urls)
-    }
+    links = {url: files + file_id_of(path_of(url)) for url in sorted(urls)}
     return StatusBody(**status.model_dump(), links=links)
 
 

@@ -47,7 +47,7 @@ Preference = Annotated[
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {"description": "The result", "model": dict[str, Any]},
     202: {"description": "Taken; where to hear of it", "model": Submitted},
-    **problems(403, 404, 409, 422, 500, 502, 503, 504),
+    **problems(400, 401, 403, 404, 409, 413, 422, 500, 502, 503, 504),
 }
 
 
@@ -77,7 +77,7 @@ def add_submissions(router: APIRouter, docwiz: DocWiz, guard: Guard, hub: Hub) -
                     async for _ in updates:
                         pass
         response = outcome(request, await run_in_threadpool(job.status))
-        if preference is not None and _WAIT.search(preference):
+        if seconds > 0 and preference is not None and _WAIT.search(preference):
             response.headers["Preference-Applied"] = f"wait={seconds:.0f}"
         return response
 

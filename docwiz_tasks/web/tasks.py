@@ -15,7 +15,7 @@ from docwiz_tasks.web.authorization import Guard
 from docwiz_tasks.web.bodies import StatusBody, Submitted
 from docwiz_tasks.web.owners import ids_of_job
 from docwiz_tasks.web.problems import problem_of, problems
-from docwiz_tasks.web.statuses import submitted, told
+from docwiz_tasks.web.statuses import files_path, submitted, told
 
 __all__ = ["add_tasks", "outcome"]
 
@@ -32,11 +32,11 @@ def add_tasks(router: APIRouter, docwiz: DocWiz, guard: Guard) -> None:
         name="docwiz_status",
         summary="How a job stands",
         response_model=StatusBody,
-        responses=problems(403, 404, 422, 503),
+        responses=problems(401, 403, 404, 422, 503),
     )
     async def status(request: Request, task_id: str) -> StatusBody:
         await permitted(request, "tasks.read", task_id)
-        return told(request, await run_in_threadpool(docwiz.job(task_id).status))
+        return told(files_path(request), await run_in_threadpool(docwiz.job(task_id).status))
 
     @router.get(
         "/tasks/{task_id}/result",
@@ -45,7 +45,7 @@ def add_tasks(router: APIRouter, docwiz: DocWiz, guard: Guard) -> None:
         response_model=dict[str, Any],
         responses={
             202: {"model": Submitted, "description": "It has not ended yet"},
-            **problems(403, 404, 409, 422, 500, 502, 503, 504),
+            **problems(401, 403, 404, 409, 422, 500, 502, 503, 504),
         },
     )
     async def result(request: Request, task_id: str) -> Response:
@@ -57,13 +57,13 @@ def add_tasks(router: APIRouter, docwiz: DocWiz, guard: Guard) -> None:
         name="docwiz_cancel",
         summary="Stop a job",
         response_model=StatusBody,
-        responses=problems(403, 404, 422, 503),
+        responses=problems(401, 403, 404, 422, 503),
     )
     async def cancel(request: Request, task_id: str) -> StatusBody:
         await permitted(request, "tasks.cancel", task_id)
         job = docwiz.job(task_id)
         await run_in_threadpool(job.cancel)
-        return told(request, await run_in_threadpool(job.status))
+        return told(files_path(request), await run_in_threadpool(job.status))
 
 
 def outcome(request: Request, status: JobStatus) -> Response:
