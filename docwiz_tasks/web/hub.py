@@ -68,7 +68,7 @@ class _Watched:
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     reader: asyncio.Task[None] | None = None
     pushes: int = 0
-    read_at: float = 0.0
+    known_at: float = 0.0
     left_at: float = 0.0
     closed: bool = False
 
@@ -97,6 +97,7 @@ class _Watched:
         """Add a running job's progress without reading its status."""
         if self.last is not None:
             self.pushes += 1
+            self.known_at = time.monotonic()
             self.add(advanced(self.last.status, meta))
 
     def after(self, place: tuple[str, int] | None) -> int:
@@ -220,6 +221,8 @@ class Hub:
             self._by_channel.clear()
             self._running = self._subscription = None
             threads.shutdown(wait=False, cancel_futures=True)
+            if subscription is not None:
+                subscription.end()
             for task in listening:
                 task.cancel()
             await asyncio.gather(*listening, return_exceptions=True)
@@ -231,7 +234,7 @@ class Hub:
             lingers = now - watched.left_at < LINGER_SECONDS and not watched.is_over
             if not watched.watchers and not lingers:
                 self._forget(watched)
-            elif now - watched.read_at >= seconds:
+            elif now - watched.known_at >= seconds:
                 watched.stale.set()
 
     async def _read(self, watched: _Watched) -> None:
@@ -251,7 +254,7 @@ class Hub:
             # What was pushed meanwhile is newer, unless this is the end.
             if status.ready or watched.pushes == pushes:
                 watched.add(status)
-            watched.read_at = time.monotonic()
+            watched.known_at = time.monotonic()
 
     def _hear(self, channel: bytes, data: bytes | None) -> None:
         watched = self._by_channel.get(channel)

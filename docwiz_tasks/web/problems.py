@@ -141,10 +141,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return what OpenAPI says of these statuses."""
     # Spelled out in each place: FastAPI would tell of a model as plain JSON as well.
     content = {PROBLEM_TYPE: {"schema": Problem.model_json_schema()}}
-    return {
-        status: {"description": _phrase(status), "content": content}
-        for status in statuses
-    }
+    return {status: {"description": _phrase(status), "content": content} for status in statuses}
 
 
 def too_large(detail: str) -> HTTPException:

@@ -16,7 +16,7 @@ Hear: TypeAlias = Callable[[bytes, bytes | None], None]
 
 CONNECT_SECONDS = 5.0
 RECONNECT_SECONDS = 0.5
-# After so long a silence Redis is asked whether it is there; after twice that it isn't.
+# Redis is asked whether it is there when there is nothing else to ask.
 PING_SECONDS = 10.0
 
 
@@ -39,7 +39,8 @@ class Subscription:
         self._hear = hear
         self._channels: set[bytes] = set()
         self._changed = asyncio.Event()
-        self._heard_at = 0.0
+        self._asked_at = self._heard_at = 0.0
+        self._ended = False
 
     def add(self, channel: bytes) -> None:
         """Listen to one channel more."""
@@ -51,28 +52,37 @@ class Subscription:
         self._channels.discard(channel)
         self._changed.set()
 
+    def end(self) -> None:
+        """Listen to nothing more, whatever comes of `run` being cancelled.
+
+        Before Python 3.12 `asyncio.wait_for`, which redis-py sends by, can lose that.
+        """
+        self._ended = True
+        self._changed.set()
+
     async def run(self) -> None:
         """Listen until cancelled."""
         from redis import asyncio as aioredis
         from redis.exceptions import RedisError
 
-        while True:
+        while not self._ended:
             pool = aioredis.ConnectionPool(**_parameters(self._backend) or {})
             try:
                 async with aioredis.Redis.from_pool(pool) as client, client.pubsub() as pubsub:
                     async with asyncio.timeout(CONNECT_SECONDS):
                         await pubsub.connect()
-                    self._heard_at = time.monotonic()
+                    self._asked_at = self._heard_at = time.monotonic()
                     async with asyncio.TaskGroup() as group:
-                        group.create_task(self._listen(pubsub))
-                        group.create_task(self._follow(pubsub))
+                        listening = group.create_task(self._listen(pubsub))
+                        await self._follow(pubsub)
+                        listening.cancel()
             except* (RedisError, OSError) as errors:
                 kind = type(errors.exceptions[0]).__name__
                 logger.warning("Redis can't be listened to: %s", kind)
             await asyncio.sleep(RECONNECT_SECONDS)
 
     async def _listen(self, pubsub: Any) -> None:
-        while True:
+        while not self._ended:
             message = await pubsub.get_message(timeout=None)
             self._heard_at = time.monotonic()
             if message is None:
@@ -85,26 +95,30 @@ class Subscription:
     async def _follow(self, pubsub: Any) -> None:
         """Subscribe to what is wanted, all that came together at once."""
         subscribed: set[bytes] = set()
-        while True:
+        while not self._ended:
             self._changed.clear()
             wanted = set(self._channels)
             if new := wanted - subscribed:
+                self._ask()
                 await pubsub.subscribe(*new)
             if left := subscribed - wanted:
+                self._ask()
                 await pubsub.unsubscribe(*left)
             subscribed = wanted
             try:
                 async with asyncio.timeout(PING_SECONDS):
                     await self._changed.wait()
             except TimeoutError:
-                await self._ping(pubsub)
+                self._ask()
+                await pubsub.ping()
 
-    async def _ping(self, pubsub: Any) -> None:
-        silence = time.monotonic() - self._heard_at
-        if silence > 2 * PING_SECONDS:
+    def _ask(self) -> None:
+        """Note that an answer is due; the connection is dead if one has been for long."""
+        now = time.monotonic()
+        if self._asked_at <= self._heard_at:
+            self._asked_at = now
+        elif now - self._asked_at > PING_SECONDS / 2:
             raise ConnectionError("Redis does not answer any more")
-        if silence > PING_SECONDS:
-            await pubsub.ping()
 
 
 def _parameters(backend: Any) -> dict[str, Any] | None:

@@ -1,0 +1,242 @@
+"""From a job's update to the clients that watch it: pushed, and polled as others do it.
+
+A web server in a process of its own serves our router and, beside it, a WebSocket that asks
+Celery's `AsyncResult` once a second. A second process opens the WebSockets. This one reports
+the jobs' progress through Celery as a worker does, each job once a second, and puts the
+time into the update. Needs redis-server, of which it starts one so that all commands are ours:
+``python benchmarks/push.py``. Exits with 1 when a limit is passed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median, quantiles
+
+import psutil
+import redis
+from celery import Celery
+from celery.result import AsyncResult
+from fastapi import FastAPI, WebSocket, WebSocketDisconnect
+
+import docwiz_tasks
+from docwiz_tasks.jobs.lease import Lease
+from docwiz_tasks.web import create_router
+
+SECONDS, WARM_UP_SECONDS, ROUNDS = 10.0, 2.0, int(os.environ.get("PUSH_ROUNDS", "3"))
+MILLISECONDS = {1: 10.0, 1000: 25.0}
+CPU_PERCENT, COMMANDS_PER_SECOND = 15.0, 5.0
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+URL = os.environ.setdefault("PUSH_REDIS_URL", f"redis://127.0.0.1:{free_port()}/0")
+folder = Path(os.environ.setdefault("PUSH_FOLDER", tempfile.mkdtemp()))
+celery = Celery("push", broker=URL, backend=URL)
+docwiz = docwiz_tasks.register(
+    celery,
+    docwiz_tasks.Settings(
+        store_url=(folder / "store").as_uri(), ai_provider="offline", image_provider="offline",
+        plugins="none", lease_seconds=3600,
+    ),
+)  # fmt: skip
+web = FastAPI()
+web.include_router(create_router(docwiz, authorize=lambda *_: True), prefix="/push")
+
+
+@web.websocket("/poll/{task_id}")
+async def poll(socket: WebSocket, task_id: str) -> None:
+    """Do as others do."""
+    await socket.accept()
+    with suppress(WebSocketDisconnect):
+        while True:
+            result = AsyncResult(task_id, app=celery)
+            data = {"state": result.state, "meta": result.info}
+            await socket.send_json({"type": "status", "data": data})
+            await asyncio.sleep(1)
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What was measured once."""
+
+    milliseconds: list[float]
+    cpu_percent: float
+    commands: float
+
+    @property
+    def p99(self) -> float:
+        return quantiles(self.milliseconds, n=100)[-1]
+
+
+async def clients(pattern: str, jobs: list[str], watchers: int) -> None:
+    """Open the WebSockets, say so, and print each update's way in milliseconds at the end."""
+    from websockets.asyncio.client import connect
+
+    took: list[float] = []
+    opened = asyncio.Semaphore(0)
+
+    async def watch(job: str) -> None:
+        last = 0.0
+        async with connect(pattern.format(job), compression=None, open_timeout=60) as socket_:
+            opened.release()
+            async for message in socket_:
+                now = time.monotonic()
+                sent = (json.loads(message)["data"]["meta"] or {}).get("sent", 0.0)
+                if sent > last:
+                    took.append((now - sent) * 1000)
+                last = sent
+
+    tasks = [asyncio.create_task(watch(jobs[n % len(jobs)])) for n in range(watchers)]
+    for _ in range(watchers):
+        await opened.acquire()
+    print("open", flush=True)
+    loop = asyncio.get_running_loop()
+    await loop.run_in_executor(None, sys.stdin.readline)
+    took.clear()
+    await loop.run_in_executor(None, sys.stdin.readline)
+    print(json.dumps(took), flush=True)
+    for task in tasks:
+        task.cancel()
+
+
+def running_job() -> str:
+    """Return a job that is run by this process, as far as others can see."""
+    journal = docwiz.journal(f"job-{time.monotonic_ns()}")
+    arguments = {"image_id": "none", "procedure_id": "rhinoplasty", "patient_id": None}
+    journal.submit("docwiz_tasks.generate_visualization_task", arguments)
+    Lease(journal, 3600).take()
+    update(journal.job_id)
+    return journal.job_id
+
+
+def update(job: str) -> None:
+    """Report progress as a worker does."""
+    meta = {"progress": 50, "status": "Working", "step": "edit", "sent": time.monotonic()}
+    celery.backend.store_result(job, meta, "PROGRESS")
+
+
+def update_all(jobs: list[str], seconds: float) -> int:
+    """Update each job once a second, one after another, and return how many updates it was."""
+    start, count = time.monotonic(), 0
+    while (due := start + count / len(jobs)) < start + seconds:
+        time.sleep(max(0.0, due - time.monotonic()))
+        update(jobs[count % len(jobs)])
+        count += 1
+    time.sleep(0.1)
+    return count
+
+
+def commands() -> int:
+    """Return how many commands Redis has had."""
+    stats = redis.Redis.from_url(URL).info("commandstats")
+    ours = ("cmdstat_info", "cmdstat_client", "cmdstat_hello")
+    return sum(each["calls"] for name, each in stats.items() if not name.startswith(ours))
+
+
+def measure(server: subprocess.Popen[bytes], pattern: str, jobs: int, watchers: int) -> Figures:
+    """Watch and update jobs for a while."""
+    ids = [running_job() for _ in range(jobs)]
+    before = commands()
+    each = 20
+    for _ in range(each):
+        update(ids[0])
+    per_update = (commands() - before) / each
+    arguments = [sys.executable, __file__, "clients", pattern, json.dumps(ids), str(watchers)]
+    with subprocess.Popen(arguments, stdin=-1, stdout=-1, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdout.readline()
+        update_all(ids, WARM_UP_SECONDS)
+        process.stdin.write("\n")
+        process.stdin.flush()
+        cpu, asked, start = psutil.Process(server.pid).cpu_times(), commands(), time.monotonic()
+        updates = update_all(ids, SECONDS)
+        seconds = time.monotonic() - start
+        spent = psutil.Process(server.pid).cpu_times()
+        asked = commands() - asked
+        took = json.loads(process.communicate("\n")[0])
+    busy = spent.user + spent.system - cpu.user - cpu.system
+    return Figures(took, busy / seconds * 100, (asked - updates * per_update) / seconds)
+
+
+def serve(port: int) -> None:
+    import uvicorn
+
+    uvicorn.run(web, port=port, log_level="error")
+
+
+@contextmanager
+def running(port: int, *command: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a server until the block ends."""
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    try:
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), 1).close()
+            except OSError:
+                time.sleep(0.05)
+            else:
+                break
+        yield server
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def compare(server: subprocess.Popen[bytes], port: int, jobs: int, watchers: int) -> bool:
+    """Measure both ways, in turns, and say whether ours keeps the limits."""
+    paths = {"pushed": "push/ws/tasks", "polled": "poll"}
+    rounds: dict[str, list[Figures]] = {name: [] for name in paths}
+    for _ in range(ROUNDS):
+        for name, path in paths.items():
+            pattern = f"ws://127.0.0.1:{port}/{path}/{{}}"
+            rounds[name].append(measure(server, pattern, jobs, watchers))
+    kept = True
+    for name, figures in rounds.items():
+        p50 = median(median(each.milliseconds) for each in figures)
+        p99 = median(each.p99 for each in figures)
+        cpu = median(each.cpu_percent for each in figures)
+        asked = median(each.commands for each in figures)
+        print(
+            f"{name}, {watchers:4} watchers of {jobs:3} jobs: p50 {p50:6.1f} ms, p99 {p99:6.1f}"
+            f" ms, web server {cpu:4.1f} % of a core, {asked:6.1f} Redis commands/s for watching",
+            flush=True,
+        )
+        if name == "pushed":
+            kept = p99 <= MILLISECONDS[watchers] and cpu <= CPU_PERCENT
+            kept &= asked <= COMMANDS_PER_SECOND
+    return kept
+
+
+def main() -> None:
+    port = int(URL.rpartition(":")[2].partition("/")[0])
+    with running(port, "redis-server", "--port", str(port), "--save", ""):
+        port = free_port()
+        with running(port, sys.executable, __file__, "serve", str(port)) as server:
+            kept = [compare(server, port, *each) for each in ((1, 1), (100, 1000))]
+    sys.exit(not all(kept))
+
+
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case ["serve", at]:
+            serve(int(at))
+        case ["clients", pattern, ids, number]:
+            asyncio.run(clients(pattern, json.loads(ids), int(number)))
+        case _:
+            main()
