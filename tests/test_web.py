@@ -371,23 +371,42 @@ def test_each_way_to_refuse_refuses(docwiz: DocWiz, docwiz_case: SampleCase, how
         ("tasks/nobody/status", 404, "job_unknown"),
         ("tasks/nobody/result", 404, "job_unknown"),
         ("tasks/nobody/events", 404, "job_unknown"),
-        ("tasks/..%2f..%2fetc/status", 404, None),
+        ("tasks/..%2f..%2fetc/status", 404, "not_found"),
+        ("tasks/nobody", 404, "not_found"),
+        ("tasks/nobody/cancel", 405, "method_not_allowed"),
         ("tasks/a%00b/status", 422, "id_malformed"),
-        ("files/nothing", 422, "id_malformed"),
-        ("files/am9icy9hL2VuZC5qc29u", 422, "id_malformed"),
-        ("files/cmVjb3Jkcy9wYXRpZW50L3AxLmpzb24", 422, "id_malformed"),
-        ("files/Li4vLi4vZXRjL3Bhc3N3ZA", 422, "id_malformed"),
+        ("files/nothing", 404, "image_unknown"),
+        ("files/am9icy9hL2VuZC5qc29u", 404, "image_unknown"),
+        ("files/cmVjb3Jkcy9wYXRpZW50L3AxLmpzb24", 404, "image_unknown"),
+        ("files/Li4vLi4vZXRjL3Bhc3N3ZA", 404, "image_unknown"),
         ("files/00000000000000000000000000000000", 404, "image_unknown"),
     ],
 )
 def test_what_is_not_there_or_not_to_be_seen_is_a_problem(
-    site: Site, path: str, status: int, code: str | None
+    site: Site, path: str, status: int, code: str
 ) -> None:
     response = site.client().get(f"/api/{path}")
     assert response.status_code == status
-    if code:
-        assert response.headers["content-type"] == "application/problem+json"
-        assert response.json()["code"] == code
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.json()["code"] == code
+    assert response.headers.get("allow") == ("POST" if status == 405 else None)
+
+
+def test_what_a_host_has_beside_our_paths_stays_its_own(docwiz: DocWiz) -> None:
+    app = FastAPI()
+    app.include_router(create_router(docwiz, authorize=lambda *_: True), prefix="/api")
+
+    @app.get("/api/images")
+    @app.get("/api/tasks/{task_id}/notes")
+    async def of_the_host() -> str:
+        return "the host's"
+
+    from fastapi.testclient import TestClient
+
+    client = TestClient(app)
+    assert client.get("/api/images").json() == client.get("/api/tasks/a/notes").json()
+    assert client.get("/api/patients").json() == {"detail": "Not Found"}
+    assert client.post("/api/exports/", follow_redirects=False).status_code == 307
 
 
 @pytest.mark.parametrize(

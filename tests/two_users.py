@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +11,8 @@ from types import ModuleType
 from typing import Any
 
 from celery import Celery
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
+from fastapi.security import HTTPBearer
 
 import docwiz_tasks
 from docwiz_tasks import DocWiz, Settings
@@ -62,7 +62,10 @@ def two_users(redis_url: str, folder: Path) -> Iterator[TwoUsers]:
     docwiz = docwiz_tasks.register(celery, settings)
     access: Any = _access(folder)
     app = FastAPI()
-    app.include_router(create_router(docwiz, authorize=access.authorize), prefix="/api")
+    # Only told by the description: the example takes tokens in other ways as well.
+    described = Depends(HTTPBearer(auto_error=False))
+    router = create_router(docwiz, authorize=access.authorize)
+    app.include_router(router, prefix="/api", dependencies=[described])
     case = add_sample_case(docwiz)
     for kind, id in (("patient", case.patient_id), ("image", case.image_id)):
         access.claim("anna", kind, id)
@@ -98,16 +101,3 @@ def _access(folder: Path) -> ModuleType:
     spec.loader.exec_module(module)
     vars(module).update(DATABASE=folder / "clinic.db", DEVELOPMENT=False)
     return module
-
-
-if __name__ == "__main__":
-    import os
-    import tempfile
-
-    import uvicorn
-
-    os.environ["CLINIC_SECRET"] = "a secret of the test's"
-    with two_users(sys.argv[1], Path(tempfile.mkdtemp())) as site:
-        site.of_bob()
-        print(site.anna, site.case.image_id, site.case.patient_id, site.task_ids, flush=True)
-        uvicorn.run(site.app, port=int(sys.argv[2]), log_level="warning")

@@ -2,24 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import Path
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from docwiz_tasks.models import Id
+from docwiz_tasks.errors import DocWizError
+from docwiz_tasks.models import ID_PATTERN, Id
 
 __all__ = [
     "ComparisonBody",
     "ExportBody",
+    "FileId",
     "ImageAdded",
     "InfographicBody",
     "StatusBody",
     "Submitted",
+    "TaskId",
     "VisualizationBody",
+    "export_body",
 ]
 
 _JOB = "0b9f7c1e-6c5e-4b0e-9d2f-3a8f5f0f8a11"
 _IMAGE = "5b2f0c7d9a1e4f6f8e7d6c5b4a392817"
+
+# Only told here: what is wrong with an id has an error of its own.
+TaskId = Annotated[
+    str,
+    Path(
+        description="A job's id.",
+        json_schema_extra={"pattern": ID_PATTERN, "maxLength": 128, "examples": [_JOB]},
+    ),
+]
+FileId = Annotated[
+    str,
+    Path(
+        description="A photo's id, or that of a file in a status' `links`.",
+        json_schema_extra={"pattern": "^[A-Za-z0-9_-]+$", "examples": [_IMAGE]},
+    ),
+]
 
 
 class _Body(BaseModel):
@@ -54,7 +77,9 @@ class ComparisonBody(_Body):
     model_config = _example(source_image_id=_IMAGE, procedure_ids=["rhinoplasty", "brow-lift"])
 
     source_image_id: Id
-    procedure_ids: Annotated[list[Id], Field(min_length=2, max_length=8)]
+    procedure_ids: Annotated[
+        list[Id], Field(min_length=2, max_length=8, json_schema_extra={"uniqueItems": True})
+    ]
     patient_id: Id | None = None
 
 
@@ -74,13 +99,32 @@ class ExportBody(_Body):
     include_comparisons: bool = True
 
 
+def export_body(formats: Callable[[], Iterable[str]]) -> type[ExportBody]:
+    """Return what is sent for a report, described with the formats that there are then.
+
+    Args:
+        formats: gives them, when the API is described.
+    """
+
+    def describe(schema: dict[str, Any]) -> None:
+        with suppress(DocWizError):
+            schema["enum"] = sorted(formats())
+
+    described = Field("pdf", max_length=40, json_schema_extra=describe)
+    return create_model(
+        "ExportBody", __base__=ExportBody, __doc__=ExportBody.__doc__, format=(str, described)
+    )
+
+
 class InfographicBody(_Body):
     """A cost breakdown as a picture."""
 
     model_config = _example(cost_breakdown_id="c1", format="png")
 
     cost_breakdown_id: Id
-    format: Annotated[str, Field(max_length=40)] = "png"
+    format: Annotated[str, Field(max_length=40, json_schema_extra={"enum": ["jpeg", "png"]})] = (
+        "png"
+    )
 
 
 class Submitted(BaseModel):

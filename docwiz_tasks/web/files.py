@@ -15,6 +15,7 @@ from docwiz_tasks.errors import StoreError, StoreUnavailable, UnknownImage
 from docwiz_tasks.imaging.photos import media_type_of
 from docwiz_tasks.links import is_signed
 from docwiz_tasks.web.authorization import Guard
+from docwiz_tasks.web.bodies import FileId
 from docwiz_tasks.web.owners import file_path, ids_of_file
 from docwiz_tasks.web.problems import problems
 
@@ -46,7 +47,7 @@ def add_files(router: APIRouter, docwiz: DocWiz, guard: Guard) -> None:
     )
     async def file(
         request: Request,
-        file_id: str,
+        file_id: FileId,
         expires: Annotated[int | None, Query(ge=0, le=2**53)] = None,
         signature: Annotated[str | None, Query(max_length=128)] = None,
     ) -> Response:

@@ -28,6 +28,7 @@ _FORM = {
             "schema": {
                 "type": "object",
                 "required": ["photo"],
+                "additionalProperties": False,
                 "properties": {
                     "photo": {
                         "type": "string",

@@ -20,6 +20,7 @@ from starlette.websockets import WebSocketDisconnect
 from docwiz_tasks.celery_app.docwiz import DocWiz
 from docwiz_tasks.errors import DocWizError
 from docwiz_tasks.web.authorization import Guard
+from docwiz_tasks.web.bodies import TaskId
 from docwiz_tasks.web.hub import Hub, Update
 from docwiz_tasks.web.owners import ids_of_job
 from docwiz_tasks.web.problems import problems
@@ -31,13 +32,22 @@ HEARTBEAT_SECONDS = 15.0
 # A client that doesn't take a message for so long is gone.
 SEND_SECONDS = 20.0
 _ENDED, _RESTARTS, _TRY_AGAIN, _REFUSED, _UNKNOWN = 1000, 1012, 1013, 4403, 4404
+_EVENT = {
+    "type": "object",
+    "required": ["id", "event", "data"],
+    "properties": {
+        "id": {"type": "string"},
+        "event": {"enum": ["status", "complete"]},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    },
+}
 
 
 def add_live(router: APIRouter, docwiz: DocWiz, guard: Guard, hub: Hub) -> None:
     """Add the WebSocket and the event stream of a job."""
 
     @router.websocket("/ws/tasks/{task_id}", name="docwiz_websocket")
-    async def websocket(socket: WebSocket, task_id: str) -> None:
+    async def websocket(socket: WebSocket, task_id: TaskId) -> None:
         try:
             ids = await run_in_threadpool(ids_of_job, docwiz, task_id)
             await guard.check(socket, "tasks.read", ids)
@@ -65,14 +75,14 @@ def add_live(router: APIRouter, docwiz: DocWiz, guard: Guard, hub: Hub) -> None:
         responses={
             200: {
                 "description": "Events `status`, then one `complete`; data as by WebSocket",
-                "content": {"text/event-stream": {"schema": {"type": "string"}}},
+                "content": {"text/event-stream": {"itemSchema": _EVENT}},
             },
             **problems(401, 403, 404, 422, 503),
         },
     )
     async def events(
         request: Request,
-        task_id: str,
+        task_id: TaskId,
         last_event_id: Annotated[str | None, Header(max_length=64)] = None,
     ) -> Response:
         ids = await run_in_threadpool(ids_of_job, docwiz, task_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import Any
 
 from docwiz_tasks.celery_app.docwiz import DocWiz
@@ -21,6 +22,7 @@ _SERVED = re.compile(
     r"|exports/(?P<export>[^/]+)(?:/[^/]+)?"
     r"|infographics/(?P<infographic>[^/]+)/infographic\.\w+"
 )
+_NO_FILE = "There is no file with this id."
 
 
 def ids_of_job(docwiz: DocWiz, task_id: str) -> dict[str, Any]:
@@ -44,14 +46,15 @@ def file_path(file_id: str) -> str:
     """Return the store path of a file that may be served: by its id, or a photo by its own.
 
     Raises:
-        InvalidId: no file can have this id.
+        UnknownImage: no file can have this id, or it isn't for people.
     """
     if _IMAGE_ID.fullmatch(file_id):
         return f"images/{file_id}"
-    path = path_of_file(file_id)
-    if not _SERVED.fullmatch(path):
-        raise InvalidId("No file can have this id.")
-    return path
+    with suppress(InvalidId):
+        path = path_of_file(file_id)
+        if _SERVED.fullmatch(path):
+            return path
+    raise UnknownImage(_NO_FILE)
 
 
 def ids_of_file(docwiz: DocWiz, file_id: str, path: str) -> dict[str, Any]:
@@ -70,11 +73,11 @@ def ids_of_file(docwiz: DocWiz, file_id: str, path: str) -> dict[str, Any]:
         try:
             return {**ids, **ids_of_job(docwiz, record_id)}
         except UnknownJob:
-            raise UnknownImage("There is no file with this id.") from None
+            raise UnknownImage(_NO_FILE) from None
     record = docwiz.records.get(kind, record_id)
     if record is None:
         # Nobody could tell whose it is.
-        raise UnknownImage("There is no file with this id.")
+        raise UnknownImage(_NO_FILE)
     image_id = getattr(record, "source_image_id", None)
     if isinstance(record, Visualization):
         image_id = record.metadata.get("image_id")

@@ -22,6 +22,7 @@ from docwiz_tasks.web.bodies import (
     InfographicBody,
     Submitted,
     VisualizationBody,
+    export_body,
 )
 from docwiz_tasks.web.hub import Hub
 from docwiz_tasks.web.problems import problems
@@ -132,13 +133,6 @@ def add_submissions(router: APIRouter, docwiz: DocWiz, guard: Guard, hub: Hub) -
             prefer,
         )
 
-    @router.post(
-        "/exports",
-        name="docwiz_export",
-        summary="Make a patient's report",
-        status_code=202,
-        responses=_RESPONSES,
-    )
     async def export(
         request: Request,
         body: ExportBody,
@@ -154,6 +148,16 @@ def add_submissions(router: APIRouter, docwiz: DocWiz, guard: Guard, hub: Hub) -
             async_processing,
             prefer,
         )
+
+    # The formats are the host's, so its description has a model of its own.
+    export.__annotations__["body"] = export_body(lambda: docwiz.plugins.formats(docwiz.settings))
+    router.post(
+        "/exports",
+        name="docwiz_export",
+        summary="Make a patient's report",
+        status_code=202,
+        responses=_RESPONSES,
+    )(export)
 
     @router.post(
         "/cost-infographics",

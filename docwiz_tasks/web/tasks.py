@@ -12,7 +12,7 @@ from docwiz_tasks.celery_app.docwiz import DocWiz
 from docwiz_tasks.celery_app.status import JobStatus
 from docwiz_tasks.errors import error_from
 from docwiz_tasks.web.authorization import Guard
-from docwiz_tasks.web.bodies import StatusBody, Submitted
+from docwiz_tasks.web.bodies import StatusBody, Submitted, TaskId
 from docwiz_tasks.web.owners import ids_of_job
 from docwiz_tasks.web.problems import problem_of, problems
 from docwiz_tasks.web.statuses import files_path, submitted, told
@@ -34,7 +34,7 @@ def add_tasks(router: APIRouter, docwiz: DocWiz, guard: Guard) -> None:
         response_model=StatusBody,
         responses=problems(401, 403, 404, 422, 503),
     )
-    async def status(request: Request, task_id: str) -> StatusBody:
+    async def status(request: Request, task_id: TaskId) -> StatusBody:
         await permitted(request, "tasks.read", task_id)
         return told(files_path(request), await run_in_threadpool(docwiz.job(task_id).status))
 
@@ -48,7 +48,7 @@ def add_tasks(router: APIRouter, docwiz: DocWiz, guard: Guard) -> None:
             **problems(401, 403, 404, 409, 422, 500, 502, 503, 504),
         },
     )
-    async def result(request: Request, task_id: str) -> Response:
+    async def result(request: Request, task_id: TaskId) -> Response:
         await permitted(request, "tasks.read", task_id)
         return outcome(request, await run_in_threadpool(docwiz.job(task_id).status))
 
@@ -59,7 +59,7 @@ def add_tasks(router: APIRouter, docwiz: DocWiz, guard: Guard) -> None:
         response_model=StatusBody,
         responses=problems(401, 403, 404, 422, 503),
     )
-    async def cancel(request: Request, task_id: str) -> StatusBody:
+    async def cancel(request: Request, task_id: TaskId) -> StatusBody:
         await permitted(request, "tasks.cancel", task_id)
         job = docwiz.job(task_id)
         await run_in_threadpool(job.cancel)
