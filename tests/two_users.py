@@ -44,7 +44,7 @@ class TwoUsers:
         """Add a patient and a photo of bob's and return their ids."""
         patient = self.case.patient.model_dump() | {"id": "bobs-patient"}
         self.docwiz.records.put("patient", patient)
-        ids = {"patient": "bobs-patient", "image": self.docwiz.add_image(portrait())}
+        ids = {"patient": "bobs-patient", "image": self.docwiz.add_image(portrait(400, 500))}
         for kind, id in ids.items():
             self.access.claim("bob", kind, id)
         return ids
@@ -57,7 +57,7 @@ def two_users(redis_url: str, folder: Path) -> Iterator[TwoUsers]:
     celery.conf.update(docwiz_tasks.celery_config())
     settings = Settings(
         store_url=(folder / "store").as_uri(), ai_provider="offline", image_provider="offline",
-        plugins="none", web_wait_seconds=1, store_fsync=False,
+        plugins="none", web_wait_seconds=0.3, store_fsync=False,
     )  # fmt: skip
     docwiz = docwiz_tasks.register(celery, settings)
     access: Any = _access(folder)
