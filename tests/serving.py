@@ -13,7 +13,8 @@ import uvicorn
 @contextmanager
 def served(app: Any, **options: Any) -> Iterator[str]:
     """Serve until the block ends, and give the URL."""
-    config = uvicorn.Config(app, port=0, log_level="warning", lifespan="on", **options)
+    options = options or {"log_level": "warning"}
+    config = uvicorn.Config(app, port=0, lifespan="on", **options)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()

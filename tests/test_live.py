@@ -269,7 +269,7 @@ def test_watching_costs_redis_nothing(
         await opened(server, [job.id], 1)
         before = commands()
         sockets = await opened(server, [job.id], 50)
-        assert commands() - before <= 1, "perhaps one look at the job"
+        assert commands() - before < 5, "looks at the job, not one for each watcher"
         job.report(20)
         for socket in sockets:
             assert json.loads(await socket.recv())["data"]["progress"] == 20

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import threading
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,9 +11,9 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from fastapi import FastAPI, HTTPException
 from pictures import opened
+from serving import served
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
@@ -66,16 +66,8 @@ def site(docwiz: DocWiz) -> Iterator[Site]:
         return bool(user == "anna")
 
     app.include_router(create_router(docwiz, authorize=authorize), prefix="/api")
-    config = uvicorn.Config(app, port=0, log_level="warning", lifespan="on")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        thread.join(0.01)
-    made.url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    yield made
-    server.should_exit = True
-    thread.join()
+    with served(app) as made.url:
+        yield made
 
 
 def previewed(client: httpx.Client, case: SampleCase, **more: Any) -> httpx.Response:
@@ -425,6 +417,74 @@ def test_a_wrong_body_is_a_problem_that_repeats_no_value(
     response = site.client().post("/api/visualizations", json=body)
     assert (response.status_code, response.json()["code"]) == (422, code)
     assert "Jane" not in response.text
+
+
+def test_a_body_without_end_is_refused(site: Site) -> None:
+    body = b'{"patient_id": "p1", "visualization_ids": [' + b'"a",' * 100_000 + b'"a"]}'
+    headers = {"content-type": "application/json"}
+    response = site.client().post("/api/exports", content=body, headers=headers)
+    assert (response.status_code, response.json()["code"]) == (413, "content_too_large")
+
+
+def test_a_host_may_have_statuses_of_its_own(docwiz: DocWiz, docwiz_case: SampleCase) -> None:
+    def authorize(*_: Any) -> None:
+        raise HTTPException(499, "Come back when the clinic is open.")
+
+    app = FastAPI()
+    app.include_router(create_router(docwiz, authorize=authorize))
+    from fastapi.testclient import TestClient
+
+    response = TestClient(app).get(f"/files/{docwiz_case.image_id}")
+    assert (response.status_code, response.json()["code"]) == (499, "status_499")
+
+
+class Lines(logging.Handler):
+    """What a server writes into its logs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.text = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.text += record.getMessage() + "\n"
+
+
+def test_the_server_log_has_no_token_and_no_signature(
+    docwiz: DocWiz, docwiz_case: SampleCase
+) -> None:
+    app, lines = FastAPI(), Lines()
+    app.include_router(create_router(docwiz, authorize=lambda *_: True))
+    job = docwiz.visualize(docwiz_case.image_id, "rhinoplasty")
+    job.cancel()
+    logs = {"handlers": ["kept"], "level": "INFO", "propagate": False}
+    config = {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "handlers": {"kept": {"()": lambda: lines}},
+        "loggers": {"uvicorn.error": logs, "uvicorn.access": logs},
+    }
+    secret = "token=opensesame"
+    with served(app, log_config=config) as url:
+        sockets = url.replace("http", "ws")
+        with connect(f"{sockets}/ws/tasks/{job.id}?{secret}") as socket:
+            assert "job_cancelled" in str(socket.recv())
+        with pytest.raises(InvalidStatus), connect(f"{sockets}/ws/tasks/nobody?{secret}"):
+            pass
+        for path in (
+            f"tasks/{job.id}/events?a=b&{secret}",
+            f"tasks/nobody/status?{secret}",
+            f"files/{docwiz_case.image_id}?expires=1&signature=opensesame&{secret}",
+        ):
+            httpx.get(f"{url}/{path}")
+    for told in (
+        f"/ws/tasks/{job.id}",
+        "/ws/tasks/nobody",
+        "/events?a=b ",
+        "/status ",
+        "expires=1 ",
+    ):
+        assert told in lines.text
+    assert "opensesame" not in lines.text
 
 
 def kinds(base: type[DocWizError]) -> Iterator[type[DocWizError]]:

@@ -13,12 +13,14 @@ from starlette.requests import HTTPConnection
 
 from docwiz_tasks.errors import DocWizError
 
-__all__ = ["Authorize", "Guard", "Ids"]
+__all__ = ["Authorize", "Guard", "Ids", "hide_secrets"]
 
 logger = logging.getLogger(__name__)
 
 Ids: TypeAlias = Mapping[str, Any]
 Authorize: TypeAlias = Callable[[Any, str, Ids], "bool | Awaitable[bool | None] | None"]
+# What lets somebody in by a URL: a host's token, and the signature of a link.
+_SECRETS = frozenset({b"token", b"signature"})
 
 
 class Guard:
@@ -60,3 +62,10 @@ class Guard:
             allowed = False
         if allowed is not None and not allowed:
             raise HTTPException(403, "You may not do this.")
+
+
+def hide_secrets(connection: HTTPConnection) -> None:
+    """Take out of a URL what nobody may read in the server's log, which is written later."""
+    parts = connection.scope["query_string"].split(b"&")
+    kept = (part for part in parts if part.partition(b"=")[0] not in _SECRETS)
+    connection.scope["query_string"] = b"&".join(kept)

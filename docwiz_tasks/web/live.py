@@ -19,7 +19,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from docwiz_tasks.celery_app.docwiz import DocWiz
 from docwiz_tasks.errors import DocWizError
-from docwiz_tasks.web.authorization import Guard
+from docwiz_tasks.web.authorization import Guard, hide_secrets
 from docwiz_tasks.web.bodies import TaskId
 from docwiz_tasks.web.hub import Hub, Update
 from docwiz_tasks.web.owners import ids_of_job
@@ -46,16 +46,22 @@ _EVENT = {
 def add_live(router: APIRouter, docwiz: DocWiz, guard: Guard, hub: Hub) -> None:
     """Add the WebSocket and the event stream of a job."""
 
-    @router.websocket("/ws/tasks/{task_id}", name="docwiz_websocket")
-    async def websocket(socket: WebSocket, task_id: TaskId) -> None:
+    async def refusal(socket: WebSocket, task_id: str) -> int | None:
         try:
             ids = await run_in_threadpool(ids_of_job, docwiz, task_id)
             await guard.check(socket, "tasks.read", ids)
         except HTTPException:
-            await socket.close(_REFUSED)
-            return
+            return _REFUSED
         except DocWizError as error:
-            await socket.close(_TRY_AGAIN if error.retryable else _UNKNOWN)
+            return _TRY_AGAIN if error.retryable else _UNKNOWN
+        return None
+
+    @router.websocket("/ws/tasks/{task_id}", name="docwiz_websocket")
+    async def websocket(socket: WebSocket, task_id: TaskId) -> None:
+        code = await refusal(socket, task_id)
+        hide_secrets(socket)
+        if code is not None:
+            await socket.close(code)
             return
         await socket.accept()
         sending = asyncio.create_task(_send(socket, hub, task_id))

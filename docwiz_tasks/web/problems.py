@@ -17,11 +17,20 @@ from starlette.types import Message, Receive, Scope, Send
 
 from docwiz_tasks import errors
 from docwiz_tasks.errors import DocWizError
+from docwiz_tasks.web.authorization import hide_secrets
 
 __all__ = ["PROBLEM_TYPE", "Problem", "ProblemRoute", "UnknownPath", "problem_of", "problems"]
 
 PROBLEM_TYPE = "application/problem+json"
 
+# As RFC 9110 has them; Pythons before 3.13 have others.
+_PHRASES = {
+    **responses,
+    413: "Content Too Large",
+    414: "URI Too Long",
+    416: "Range Not Satisfiable",
+    422: "Unprocessable Content",
+}
 # As many ids as any report needs; a body is read before anybody is asked who sends it.
 MAX_JSON_BYTES = 256 * 1024
 _TOLD_ERRORS = 5
@@ -98,6 +107,8 @@ class ProblemRoute(APIRoute):
                     error.status_code, str(error.detail), _code(error.status_code),
                     headers=error.headers,
                 )  # fmt: skip
+            finally:
+                hide_secrets(request)
 
         return told
 
@@ -205,4 +216,4 @@ def _code(status: int) -> str:
 
 def _phrase(status: int) -> str:
     # A host may have statuses of its own.
-    return responses.get(status, f"Status {status}")
+    return _PHRASES.get(status, f"Status {status}")
