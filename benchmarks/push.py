@@ -2,8 +2,9 @@
 
 A web server in a process of its own serves our router and, beside it, a WebSocket that asks
 Celery's `AsyncResult` once a second. A second process opens the WebSockets. This one reports
-the jobs' progress through Celery as a worker does, each job once a second, and puts the
-time into the update. Needs redis-server, of which it starts one so that all commands are ours:
+the jobs' progress through Celery as a worker does, each job once a second (a single one ten
+times), and puts the time into the update. What counts is when a client has that update, or a
+later one. Needs redis-server, and starts one so that all its commands are ours:
 ``python benchmarks/push.py``. Exits with 1 when a limit is passed.
 """
 
@@ -33,6 +34,7 @@ import docwiz_tasks
 from docwiz_tasks.jobs.lease import Lease
 from docwiz_tasks.web import create_router
 
+LEAST_UPDATES_PER_SECOND = 10
 SECONDS, WARM_UP_SECONDS, ROUNDS = 10.0, 2.0, int(os.environ.get("PUSH_ROUNDS", "3"))
 MILLISECONDS = {1: 10.0, 1000: 25.0}
 CPU_PERCENT, COMMANDS_PER_SECOND = 15.0, 5.0
@@ -74,44 +76,49 @@ async def poll(socket: WebSocket, task_id: str) -> None:
 class Figures:
     """What was measured once."""
 
-    milliseconds: list[float]
+    took: list[float]
     cpu_percent: float
     commands: float
 
     @property
     def p99(self) -> float:
-        return quantiles(self.milliseconds, n=100)[-1]
+        return quantiles(self.took, n=100)[-1]
 
 
 async def clients(pattern: str, jobs: list[str], watchers: int) -> None:
-    """Open the WebSockets, say so, and print each update's way in milliseconds at the end."""
+    """Open the WebSockets, say so, and print at the end when each heard of which update."""
     from websockets.asyncio.client import connect
 
-    took: list[float] = []
+    heard: list[list[tuple[float, float]]] = [[] for _ in range(watchers)]
     opened = asyncio.Semaphore(0)
 
-    async def watch(job: str) -> None:
-        last = 0.0
-        async with connect(pattern.format(job), compression=None, open_timeout=60) as socket_:
+    async def watch(number: int) -> None:
+        url = pattern.format(jobs[number % len(jobs)])
+        async with connect(url, compression=None, open_timeout=60) as socket_:
             opened.release()
             async for message in socket_:
                 now = time.monotonic()
-                sent = (json.loads(message)["data"]["meta"] or {}).get("sent", 0.0)
-                if sent > last:
-                    took.append((now - sent) * 1000)
-                last = sent
+                meta = json.loads(message)["data"]["meta"] or {}
+                heard[number].append((meta.get("sent", 0.0), now))
 
-    tasks = [asyncio.create_task(watch(jobs[n % len(jobs)])) for n in range(watchers)]
+    tasks = [asyncio.create_task(watch(number)) for number in range(watchers)]
     for _ in range(watchers):
         await opened.acquire()
     print("open", flush=True)
-    loop = asyncio.get_running_loop()
-    await loop.run_in_executor(None, sys.stdin.readline)
-    took.clear()
-    await loop.run_in_executor(None, sys.stdin.readline)
-    print(json.dumps(took), flush=True)
+    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
+    print(json.dumps(heard), flush=True)
     for task in tasks:
         task.cancel()
+
+
+def milliseconds(sent: list[float], heard: list[tuple[float, float]]) -> Iterator[float]:
+    """Yield how long each update took until a client had it, or a later one instead."""
+    first = 0
+    for each in sent:
+        while first < len(heard) and heard[first][0] < each:
+            first += 1
+        if first < len(heard):
+            yield (heard[first][1] - each) * 1000
 
 
 def running_job() -> str:
@@ -124,21 +131,24 @@ def running_job() -> str:
     return journal.job_id
 
 
-def update(job: str) -> None:
-    """Report progress as a worker does."""
-    meta = {"progress": 50, "status": "Working", "step": "edit", "sent": time.monotonic()}
+def update(job: str) -> float:
+    """Report progress as a worker does, and return when."""
+    sent = time.monotonic()
+    meta = {"progress": 50, "status": "Working", "step": "edit", "sent": sent}
     celery.backend.store_result(job, meta, "PROGRESS")
+    return sent
 
 
-def update_all(jobs: list[str], seconds: float) -> int:
-    """Update each job once a second, one after another, and return how many updates it was."""
-    start, count = time.monotonic(), 0
-    while (due := start + count / len(jobs)) < start + seconds:
+def update_all(jobs: list[str], seconds: float) -> dict[str, list[float]]:
+    """Update one job after another for a while, and return when each was."""
+    sent: dict[str, list[float]] = {job: [] for job in jobs}
+    rate, start, count = max(len(jobs), LEAST_UPDATES_PER_SECOND), time.monotonic(), 0
+    while (due := start + count / rate) < start + seconds:
         time.sleep(max(0.0, due - time.monotonic()))
-        update(jobs[count % len(jobs)])
+        job = jobs[count % len(jobs)]
+        sent[job].append(update(job))
         count += 1
-    time.sleep(0.1)
-    return count
+    return sent
 
 
 def commands() -> int:
@@ -162,14 +172,19 @@ def measure(server: subprocess.Popen[bytes], pattern: str, jobs: int, watchers: 
         assert process.stdout is not None
         process.stdout.readline()
         update_all(ids, WARM_UP_SECONDS)
-        process.stdin.write("\n")
-        process.stdin.flush()
         cpu, asked, start = psutil.Process(server.pid).cpu_times(), commands(), time.monotonic()
-        updates = update_all(ids, SECONDS)
+        sent = update_all(ids, SECONDS)
         seconds = time.monotonic() - start
         spent = psutil.Process(server.pid).cpu_times()
         asked = commands() - asked
-        took = json.loads(process.communicate("\n")[0])
+        time.sleep(1.1)
+        heard = json.loads(process.communicate("\n")[0])
+    updates = sum(map(len, sent.values()))
+    took = [
+        each
+        for number, messages in enumerate(heard)
+        for each in milliseconds(sent[ids[number % jobs]], messages)
+    ]
     busy = spent.user + spent.system - cpu.user - cpu.system
     return Figures(took, busy / seconds * 100, (asked - updates * per_update) / seconds)
 
@@ -208,7 +223,7 @@ def compare(server: subprocess.Popen[bytes], port: int, jobs: int, watchers: int
             rounds[name].append(measure(server, pattern, jobs, watchers))
     kept = True
     for name, figures in rounds.items():
-        p50 = median(median(each.milliseconds) for each in figures)
+        p50 = median(median(each.took) for each in figures)
         p99 = median(each.p99 for each in figures)
         cpu = median(each.cpu_percent for each in figures)
         asked = median(each.commands for each in figures)
