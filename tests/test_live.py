@@ -251,8 +251,8 @@ async def closed(socket: ClientConnection) -> int | None:
     try:
         while True:
             await socket.recv()
-    except ConnectionClosed:
-        return socket.close_code
+    except ConnectionClosed as error:
+        return error.rcvd.code if error.rcvd else None
 
 
 def test_watching_costs_redis_nothing(

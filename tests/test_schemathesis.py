@@ -28,7 +28,8 @@ def test_the_api_is_as_it_describes_itself_and_lets_nobody_else_in(
             [
                 str(Path(sys.executable).with_name("schemathesis")), "run", f"{url}/openapi.json",
                 "--checks", "all", "--max-examples", str(EXAMPLES), "--seed", "1",
-                "--continue-on-failure", "--generation-database", "none", "--no-color",
+                "--continue-on-failure", "--request-timeout", "60",
+                "--generation-database", "none", "--no-color",
             ],
             cwd=tmp_path,
             env={**os.environ, "PYTHONPATH": str(TESTS)},
