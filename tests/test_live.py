@@ -18,9 +18,9 @@ import psutil
 import pytest
 from celery import Celery
 from clinic import Clinic, until
+from example_host import free_port
 from redis_server import RedisServer
 from running_job import RunningJob
-from test_example_host import free_port
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from workers import TESTS, environment
