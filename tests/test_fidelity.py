@@ -17,8 +17,8 @@ from docwiz_tasks import (
     GeneratedImage,
     Settings,
 )
-from docwiz_tasks.imaging.fidelity import changed_outside
-from docwiz_tasks.imaging.photos import encoded
+from docwiz_tasks.imaging.fidelity import MEASURED_SIZE, changed_outside, reduced
+from docwiz_tasks.imaging.photos import decoded, encoded
 from docwiz_tasks.providers import offline
 from docwiz_tasks.providers.offline import OfflineAIProvider
 from docwiz_tasks.testing.portrait import portrait
@@ -28,8 +28,12 @@ PHOTO = portrait()
 Change = Callable[[Image.Image], Image.Image]
 
 
-def changed(change: Change, media_type: str = "image/png") -> bytes:
-    return encoded(change(opened(PHOTO).convert("RGB")), media_type)
+def changed(change: Change, media_type: str = "image/png") -> Image.Image:
+    return decoded(encoded(change(opened(PHOTO).convert("RGB")), media_type))
+
+
+def share(after: Image.Image, region: str = "nose") -> float:
+    return changed_outside(opened(PHOTO), after, region)
 
 
 def other_background(image: Image.Image) -> Image.Image:
@@ -57,19 +61,26 @@ UNFAITHFUL: list[Change] = [
 def test_encoding_size_tone_and_a_small_shift_change_nothing(
     change: Change, media_type: str
 ) -> None:
-    assert changed_outside(PHOTO, changed(change, media_type), "nose") < 0.02
+    assert share(changed(change, media_type)) < 0.02
 
 
 @pytest.mark.parametrize("change", UNFAITHFUL)
 def test_what_changes_the_rest_of_the_photo_shows(change: Change) -> None:
-    assert changed_outside(PHOTO, changed(change), "nose") > 0.1
+    assert share(changed(change)) > 0.1
+
+
+@pytest.mark.parametrize("change", [*FAITHFUL, *UNFAITHFUL])
+def test_a_photo_that_was_reduced_before_is_measured_alike(change: Change) -> None:
+    small = reduced(decoded(PHOTO, at_least=MEASURED_SIZE))
+    after = changed(change)
+    assert changed_outside(small, after, "nose") == pytest.approx(share(after), abs=0.01)
 
 
 @pytest.mark.parametrize("region", sorted(offline._CHANGES))
 def test_a_change_of_the_region_alone_counts_for_nothing(region: str) -> None:
     request = EditRequest(PHOTO, "image/png", "a change", region)
     edited = OfflineAIProvider(Settings(plugins="none")).edit_image(request).data
-    assert changed_outside(PHOTO, edited, region) < 0.02
+    assert share(opened(edited), region) < 0.02
 
 
 class TestPreviews:

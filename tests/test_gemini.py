@@ -157,6 +157,15 @@ def test_the_result_keeps_the_photos_shape(
     assert width / height == pytest.approx(size[0] / size[1], rel=0.005)
 
 
+@pytest.mark.parametrize(("size", "kind"), [((600, 800), "JPEG"), ((1000, 1000), "PNG")])
+def test_a_picture_that_is_reshaped_has_the_photos_type_and_another_stays_as_it_is(
+    docwiz_emulator: Emulator, size: tuple[int, int], kind: str
+) -> None:
+    image = edited(gemini_provider(settings(docwiz_emulator)), photo(size=size))
+    assert opened(image.data).format == kind
+    assert image.media_type == f"image/{kind.lower()}"
+
+
 def test_a_shape_that_is_set_is_asked_for(docwiz_emulator: Emulator) -> None:
     provider = gemini_provider(settings(docwiz_emulator, gemini_aspect_ratio="1:1"))
     image = edited(provider, photo(size=(600, 800)))
@@ -448,7 +457,7 @@ def test_vertex_is_asked_with_the_environments_credentials(
         gemini_location="europe-west1",
     )
     image = edited(gemini_provider(chosen), photo())
-    assert opened(image.data).format == "PNG"
+    assert opened(image.data).size == (888, 1184)
     (received,) = docwiz_emulator.requests("generateContent")
     assert received.path == (
         "/v1beta1/projects/clinic/locations/europe-west1/publishers/google/models/"

@@ -73,13 +73,15 @@ def padded(data: bytes, photo: Shape, shape: Shape) -> bytes:
     return encoded(canvas, media_type_of(data) or "image/png")
 
 
-def restored(data: bytes, photo: Shape, shape: Shape) -> bytes:
+def restored(data: bytes, photo: Shape, shape: Shape, media_type: str) -> bytes:
     """Return the photo's part of a model's picture, in the photo's shape.
 
     Args:
         data: the model's picture of the `padded` photo; of any size, and nearly of any shape.
         photo: the photo's size in pixels.
         shape: the shape that the photo was padded to.
+        media_type: what to encode a picture in that has to be drawn anew: the photo's own
+            type, since no format brings back what that loses.
 
     Raises:
         InvalidPhoto: it is no picture.
@@ -102,8 +104,8 @@ def restored(data: bytes, photo: Shape, shape: Shape) -> bytes:
     left, top = (image.width - width) / 2, (image.height - height) / 2
     box = (left, top, left + width, top + height)
     size = (round(height * photo.ratio), round(height))
-    part = image.convert("RGB").resize(size, Images.Resampling.LANCZOS, box=box)
-    return encoded(part, media_type_of(data) or "image/png")
+    part = image.convert("RGB").resize(size, Images.Resampling.BICUBIC, box=box)
+    return encoded(part, media_type)
 
 
 def _around(photo: Shape, shape: Shape) -> tuple[int, int]:

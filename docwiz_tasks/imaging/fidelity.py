@@ -8,20 +8,20 @@ from error visibility to structural similarity", IEEE Transactions on Image Proc
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator
-from dataclasses import dataclass
+from array import array
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from docwiz_tasks.imaging.photos import decoded
 from docwiz_tasks.imaging.regions import ellipses
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["changed_outside"]
+__all__ = ["MEASURED_SIZE", "changed_outside", "reduced"]
 
 # Small enough to forget the noise of encoders and of enlarging, large enough to keep a face.
 _LONG_SIDE = 192
+MEASURED_SIZE = (_LONG_SIDE, _LONG_SIDE)
 _WINDOW = 8
 # Photos aren't centred to the pixel, and a swelling ends softly.
 _MARGIN = 1.35
@@ -34,55 +34,51 @@ _LIKE = 0.7
 _COLOUR = 10
 
 
-@dataclass(frozen=True, slots=True)
-class _Planes:
-    """A small picture as luminance and two colour differences, row by row."""
-
-    width: int
-    height: int
-    luminance: list[int]
-    blue: list[int]
-    red: list[int]
-
-
-def changed_outside(before: bytes, after: bytes, region: str) -> float:
+def changed_outside(before: Image, after: Image, region: str) -> float:
     """Return what share of the picture outside a region was changed, from 0 to 1.
 
     Encoding anew, another size, a shift of the whole picture by 1 % and a small change of
     its brightness or colour as a whole change nothing.
 
     Args:
-        before: the photo; JPEG, PNG or WebP.
+        before: the photo, or what `reduced` made of it.
         after: the edited picture, of about the same shape.
         region: the procedure's region.
 
     Raises:
-        InvalidPhoto: one is no picture.
         ProviderRejected: there is no such region.
     """
-    first = _small(decoded(before), None)
-    second = _small(decoded(after), first.size)
+    small = reduced(before)
+    first = small.convert("YCbCr")
+    second = _resized(after, small.size).convert("YCbCr")
+    columns = (first.width - 2 * _SHIFT) // _WINDOW
+    rows = (first.height - 2 * _SHIFT) // _WINDOW
     outside = _Outside(region, *first.size)
     windows = [
-        (x, y)
-        for y in range(_SHIFT, first.height - _WINDOW - _SHIFT + 1, _WINDOW)
-        for x in range(_SHIFT, first.width - _WINDOW - _SHIFT + 1, _WINDOW)
-        if outside(x + _WINDOW / 2, y + _WINDOW / 2)
+        row * columns + column
+        for row in range(rows)
+        for column in range(columns)
+        if outside(*(_SHIFT + _WINDOW * (at + 0.5) for at in (column, row)))
     ]
     if not windows:
         return 0.0
-    a, b = _planes(first), _planes(_unshifted(first, second))
-    toned = _tone(a, b, windows)
-    return sum(_differs(a, b, at, toned) for at in windows) / len(windows)
+    box = (_SHIFT, _SHIFT, _SHIFT + columns * _WINDOW, _SHIFT + rows * _WINDOW)
+    changed = _changed(first.crop(box), _unshifted(first, second).crop(box), windows)
+    return changed / len(windows)
 
 
-def _small(image: Image, size: tuple[int, int] | None) -> Image:
+def reduced(image: Image) -> Image:
+    """Return a picture as small as it is measured; the same if it is one already."""
+    scale = _LONG_SIDE / max(image.size)
+    return _resized(
+        image, (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    )
+
+
+def _resized(image: Image, size: tuple[int, int]) -> Image:
     from PIL import Image as Images
 
-    if size is None:
-        scale = _LONG_SIDE / max(image.size)
-        size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-    return image.convert("RGB").resize(size, Images.Resampling.BOX).convert("YCbCr")
+    return image.convert("RGB").resize(size, Images.Resampling.BOX)
 
 
 class _Outside:
@@ -118,47 +114,47 @@ def _unshifted(first: Image, second: Image) -> Image:
     return ImageChops.offset(second, *min(shifts, key=apart))
 
 
-def _planes(image: Image) -> _Planes:
-    luminance, blue, red = (list(image.getchannel(at).tobytes()) for at in range(3))
-    return _Planes(image.width, image.height, luminance, blue, red)
-
-
-def _tone(a: _Planes, b: _Planes, windows: list[tuple[int, int]]) -> tuple[float, float, float]:
-    """Return by how much the whole picture is brighter, bluer and redder."""
-    places = [(y + _WINDOW // 2) * a.width + x + _WINDOW // 2 for x, y in windows]
-    return (
-        statistics.median(b.luminance[at] - a.luminance[at] for at in places),
-        statistics.median(b.blue[at] - a.blue[at] for at in places),
-        statistics.median(b.red[at] - a.red[at] for at in places),
+def _changed(first: Image, second: Image, windows: Sequence[int]) -> int:
+    """Return how many of these windows differ; all windows are numbered row by row."""
+    a, b = ([plane.convert("F") for plane in image.split()] for image in (first, second))
+    means = [(_means(before), _means(after)) for before, after in zip(a, b, strict=True)]
+    # By how much the whole picture is brighter, bluer and redder.
+    tones = [statistics.median(after[at] - before[at] for at in windows) for before, after in means]
+    luminance, *colours = zip(means, tones, strict=True)
+    squares_a, squares_b, products = (
+        _means(_product(*pair)) for pair in ((a[0], a[0]), (b[0], b[0]), (a[0], b[0]))
     )
 
+    def alike(at: int) -> bool:
+        (before, after), tone = luminance
+        mean_a, mean_b = before[at], after[at]
+        likeness = _likeness(
+            (mean_a, mean_b - tone),
+            (squares_a[at] - mean_a**2, squares_b[at] - mean_b**2),
+            products[at] - mean_a * mean_b,
+        )
+        return likeness >= _LIKE and all(
+            abs(after[at] - before[at] - tone) <= _COLOUR for (before, after), tone in colours
+        )
 
-def _differs(a: _Planes, b: _Planes, at: tuple[int, int], tone: tuple[float, float, float]) -> bool:
-    places = list(_places(a.width, at))
-    if (
-        _likeness([a.luminance[p] for p in places], [b.luminance[p] - tone[0] for p in places])
-        < _LIKE
-    ):
-        return True
-    count = len(places)
-    blue = sum(b.blue[p] - a.blue[p] for p in places) / count - tone[1]
-    red = sum(b.red[p] - a.red[p] for p in places) / count - tone[2]
-    return max(abs(blue), abs(red)) > _COLOUR
-
-
-def _places(width: int, at: tuple[int, int]) -> Iterator[int]:
-    x, y = at
-    for row in range(y, y + _WINDOW):
-        yield from range(row * width + x, row * width + x + _WINDOW)
+    return sum(not alike(at) for at in windows)
 
 
-def _likeness(a: list[int], b: list[float]) -> float:
+def _means(plane: Image) -> Sequence[float]:
+    """Return the mean of each window."""
+    return array("f", plane.reduce(_WINDOW).tobytes())
+
+
+def _product(a: Image, b: Image) -> Image:
+    from PIL import ImageMath
+
+    product: Image = ImageMath.lambda_eval(lambda planes: planes["a"] * planes["b"], a=a, b=b)
+    return product
+
+
+def _likeness(means: tuple[float, float], variances: tuple[float, float], both: float) -> float:
     """Return the structural similarity of two windows: 1 when they are the same."""
-    count = len(a)
-    mean_a, mean_b = sum(a) / count, sum(b) / count
-    variance_a = sum(v * v for v in a) / count - mean_a**2
-    variance_b = sum(v * v for v in b) / count - mean_b**2
-    together = sum(v * w for v, w in zip(a, b, strict=True)) / count - mean_a * mean_b
-    return ((2 * mean_a * mean_b + _C1) * (2 * together + _C2)) / (
-        (mean_a**2 + mean_b**2 + _C1) * (variance_a + variance_b + _C2)
+    (a, b), (variance_a, variance_b) = means, variances
+    return ((2 * a * b + _C1) * (2 * both + _C2)) / (
+        (a**2 + b**2 + _C1) * (variance_a + variance_b + _C2)
     )

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from docwiz_tasks.errors import ExtraMissing, InvalidPhoto
+from docwiz_tasks.imaging.png import png_of_photo
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -102,13 +103,13 @@ def decoded(data: bytes, *, at_least: tuple[int, int] | None = None) -> Image:
 
 def encoded(image: Image, media_type: str) -> bytes:
     """Return an RGB picture in its format, without metadata, the same bytes each time."""
+    if media_type == "image/png":
+        return png_of_photo(image)
     file = io.BytesIO()
     if media_type == "image/jpeg":
         image.save(file, "JPEG", quality=95, subsampling=0, exif=b"")
-    elif media_type == "image/webp":
-        image.save(file, "WEBP", quality=95, method=2, exif=b"")
     else:
-        image.save(file, "PNG", compress_level=3)
+        image.save(file, "WEBP", quality=95, method=2, exif=b"")
     return file.getvalue()
 
 

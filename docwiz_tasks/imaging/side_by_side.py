@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import math
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
-from docwiz_tasks.imaging.photos import decoded
+from docwiz_tasks.imaging.photos import decoded, encoded, header
 from docwiz_tasks.typography import fitted, font, shortened, wrapped
 
 if TYPE_CHECKING:
@@ -54,9 +56,11 @@ def compose(panels: Sequence[Panel], *, title: str, notice: str) -> bytes:
     from PIL import Image as Images
     from PIL import ImageDraw
 
-    pictures = [decoded(panel.image).convert("RGB") for panel in panels]
-    tallest = max(picture.height / picture.width for picture in pictures)
+    sizes = [header(panel.image)[1:] for panel in panels]
+    tallest = max(height / width for width, height in sizes)
     picture_height = min(_MAX_PICTURE, round(_PANEL_WIDTH * tallest))
+    with ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="docwiz-panel") as pool:
+        frames = list(pool.map(partial(_framed, picture_height), panels))
     columns = _columns(len(panels))
     rows = math.ceil(len(panels) / columns)
     width = 2 * _MARGIN + columns * _PANEL_WIDTH + (columns - 1) * _GAP
@@ -65,32 +69,33 @@ def compose(panels: Sequence[Panel], *, title: str, notice: str) -> bytes:
     draw = ImageDraw.Draw(sheet)
     draw.rectangle((0, 0, width, 10), fill=_ACCENT)
     draw.text((_MARGIN, 42), title, fill=_INK, font=font(34, bold=True), anchor=_TOP)
-    for number, (panel, picture) in enumerate(zip(panels, pictures, strict=True)):
+    for number, (panel, frame) in enumerate(zip(panels, frames, strict=True)):
         column, row = number % columns, number // columns
         left = _MARGIN + column * (_PANEL_WIDTH + _GAP)
         top = _HEAD + row * (picture_height + _CAPTION + _GAP)
-        _place(sheet, picture, (left, top), picture_height)
+        sheet.paste(frame, (left, top))
         _caption(draw, panel, left, top + picture_height + 12)
     draw.line((_MARGIN, height - _FOOT, width - _MARGIN, height - _FOOT), fill=_LINE, width=2)
     line = fitted(notice, 20, width - 2 * _MARGIN)
     draw.text((_MARGIN, height - _FOOT // 2), notice, fill=_QUIET, font=line, anchor=_MIDDLE)
-    file = io.BytesIO()
-    sheet.save(file, "PNG", compress_level=2)
-    return file.getvalue()
+    return encoded(sheet, "image/png")
 
 
 def _columns(count: int) -> int:
     return count if count <= 4 else math.ceil(count / 2) if count <= 8 else 3
 
 
-def _place(sheet: Image, picture: Image, corner: tuple[int, int], height: int) -> None:
+def _framed(height: int, panel: Panel) -> Image:
+    """Return a panel's picture, whole, in the middle of its frame."""
     from PIL import Image as Images
     from PIL import ImageOps
 
-    fit = ImageOps.contain(picture, (_PANEL_WIDTH, height), Images.Resampling.LANCZOS)
-    frame = Images.new("RGB", (_PANEL_WIDTH, height), (240, 244, 245))
+    size = (_PANEL_WIDTH, height)
+    picture = decoded(panel.image, at_least=size).convert("RGB")
+    fit = ImageOps.contain(picture, size, Images.Resampling.LANCZOS)
+    frame = Images.new("RGB", size, (240, 244, 245))
     frame.paste(fit, ((_PANEL_WIDTH - fit.width) // 2, (height - fit.height) // 2))
-    sheet.paste(frame, corner)
+    return frame
 
 
 def _caption(draw: ImageDraw, panel: Panel, left: int, top: int) -> None:

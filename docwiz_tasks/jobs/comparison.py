@@ -19,8 +19,9 @@ from docwiz_tasks.imaging import marks
 from docwiz_tasks.imaging.side_by_side import Panel, compose
 from docwiz_tasks.imaging.signing import signer_of
 from docwiz_tasks.jobs.journal import Document
-from docwiz_tasks.jobs.lookup import check_request, find_procedure, photo_bytes
+from docwiz_tasks.jobs.lookup import check_request, find_procedure
 from docwiz_tasks.jobs.marking import marked
+from docwiz_tasks.jobs.original import Original
 from docwiz_tasks.jobs.paid import RetryLater
 from docwiz_tasks.jobs.pictures import keep_picture
 from docwiz_tasks.jobs.prompts import build_prompt
@@ -44,10 +45,11 @@ async def compare(run: Run, request: ComparisonRequest, resources: Resources) ->
     run.advance(0, "Starting the comparison")
     check_request(request, resources)
     subjects = [_subject(run, request, procedure_id) for procedure_id in request.procedure_ids]
-    previews = await make_previews(run, subjects, resources)
+    original = await asyncio.to_thread(Original, resources.store, request.image_id)
+    previews = await make_previews(run, subjects, original, resources)
     picture = await run.step(
         "picture",
-        lambda: draw_side_by_side(run, request, previews, resources),
+        lambda: asyncio.to_thread(draw_side_by_side, run, original, previews, resources),
         status="The pictures are side by side",
     )
     result = await run.step(
@@ -61,20 +63,24 @@ async def compare(run: Run, request: ComparisonRequest, resources: Resources) ->
     return result
 
 
-async def make_previews(run: Run, subjects: list[Subject], resources: Resources) -> list[Document]:
+async def make_previews(
+    run: Run, subjects: list[Subject], original: Original, resources: Resources
+) -> list[Document]:
     """Make all previews concurrently; the first failure stops the others.
 
     Raises:
         ComparisonFailed: one failed; the finished ones are kept for the next try.
         RetryLater: one has to wait; the others were finished first.
     """
+    run.concurrent = True
     room = asyncio.Semaphore(resources.settings.comparison_concurrency)
     put_off: list[RetryLater] = []
+    done = {s.procedure_id for s in subjects if run.has(f"{s.procedure_id}.record")}
 
     async def one(subject: Subject) -> Document | None:
         async with room:
             try:
-                return await _named_preview(run, subject, subjects, resources)
+                return await _named_preview(run, subject, subjects, done, original, resources)
             except RetryLater as later:
                 put_off.append(later)
                 return None
@@ -84,17 +90,17 @@ async def make_previews(run: Run, subjects: list[Subject], resources: Resources)
             tasks = [group.create_task(one(subject)) for subject in subjects]
     except BaseExceptionGroup as failures:
         raise failures.exceptions[0] from None
+    run.concurrent = False
     if put_off:
         raise max(put_off, key=lambda later: later.seconds)
     return [shown for task in tasks if (shown := task.result()) is not None]
 
 
 def draw_side_by_side(
-    run: Run, request: ComparisonRequest, previews: list[Document], resources: Resources
+    run: Run, original: Original, previews: list[Document], resources: Resources
 ) -> Document:
     """Draw the photo and all previews in one picture."""
-    photo = photo_bytes(resources.store, request.image_id)
-    panels = [Panel(photo, "Before", (), simulated=False)]
+    panels = [Panel(original.data, "Before", (), simulated=False)]
     for shown in previews:
         procedure = find_procedure(resources.records, shown["procedure_id"])
         lines = (
@@ -160,13 +166,18 @@ def _subject(run: Run, request: ComparisonRequest, procedure_id: str) -> Subject
 
 
 async def _named_preview(
-    run: Run, subject: Subject, subjects: list[Subject], resources: Resources
+    run: Run,
+    subject: Subject,
+    subjects: list[Subject],
+    done: set[str],
+    original: Original,
+    resources: Resources,
 ) -> Document:
     prefix = f"{subject.procedure_id}."
 
     def share_done() -> int:
-        done = sum(run.has(f"{other.procedure_id}.record") for other in subjects)
-        return PREVIEWS_SHARE * (done + 1) // len(subjects)
+        done.add(subject.procedure_id)
+        return PREVIEWS_SHARE * len(done) // len(subjects)
 
     kept = _kept(subject, resources)
     try:
@@ -174,7 +185,8 @@ async def _named_preview(
             status = f"{kept['procedure_name']}: the preview of the last try is ready"
             name = f"{prefix}record"
             return await run.step(name, lambda: kept, status=status, progress=share_done)
-        shown = await preview(run, subject, resources, {"record": share_done}, prefix)
+        milestones = {"record": share_done}
+        shown = await preview(run, subject, original, resources, milestones, prefix)
     except (JobCancelled, DeadlineExceeded, ExtraMissing, SettingsError):
         # None of them is about the procedure.
         raise
@@ -184,7 +196,8 @@ async def _named_preview(
             " The finished previews are kept for the next try.",
             retryable=error.retryable,
         ) from None
-    resources.store.put(_kept_path(subject, resources), shown["id"].encode())
+    note = (_kept_path(subject, resources), shown["id"].encode())
+    await asyncio.to_thread(resources.store.put, *note)
     return shown
 
 

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import zlib
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from docwiz_tasks.contracts import EditRequest, GeneratedImage
 from docwiz_tasks.errors import EditUnfaithful, InvalidPhoto, ProviderError
@@ -17,8 +18,8 @@ from docwiz_tasks.imaging.signing import Signer, signer_of
 from docwiz_tasks.jobs.calls import checked_picture
 from docwiz_tasks.jobs.journal import Document
 from docwiz_tasks.jobs.ledger import digest
-from docwiz_tasks.jobs.lookup import photo_bytes
 from docwiz_tasks.jobs.marking import marked
+from docwiz_tasks.jobs.original import Original
 from docwiz_tasks.jobs.paid import PaidCall, make
 from docwiz_tasks.jobs.pictures import keep_picture
 from docwiz_tasks.jobs.prompts import firmer
@@ -26,6 +27,9 @@ from docwiz_tasks.jobs.resources import Resources
 from docwiz_tasks.jobs.run import Run
 from docwiz_tasks.jobs.subject import NOTICE, Subject
 from docwiz_tasks.settings import Settings
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 __all__ = ["edit_photo"]
 
@@ -37,12 +41,18 @@ class _Edit:
     """An edited picture, and what share of the photo outside the region it changed."""
 
     image: GeneratedImage
+    shown: Image
     prompt: str
     changed: float | None
 
 
 async def edit_photo(
-    run: Run, subject: Subject, photo: Document, resources: Resources, call_name: str
+    run: Run,
+    subject: Subject,
+    photo: Document,
+    original: Original,
+    resources: Resources,
+    call_name: str,
 ) -> Document:
     """Have the AI provider change the photo, and store the marked result as the after picture.
 
@@ -56,22 +66,19 @@ async def edit_photo(
     settings = resources.settings
     # Before anything is paid for: a certificate that has expired costs nothing.
     signer = signer_of(settings)
-    before = photo_bytes(resources.store, subject.image_id)
-    edit = await _edited(run, subject, photo, photo["prompt"], before, resources, call_name)
+    edit = await _edited(run, subject, photo, photo["prompt"], original, resources, call_name)
     if _too_much(edit, settings):
         prompt, name = firmer(photo["prompt"]), f"{call_name}-again"
-        again = await _edited(run, subject, photo, prompt, before, resources, name)
+        again = await _edited(run, subject, photo, prompt, original, resources, name)
         edit = min(edit, again, key=lambda one: one.changed or 0.0)
     if _too_much(edit, settings) and settings.fidelity_policy == "fail":
         raise EditUnfaithful(
             f"The edit changed {edit.changed:.0%} of the photo outside the treated region;"
             f" at most {settings.fidelity_threshold:.0%} is allowed. Try another photo."
         )
-    picture, media_type = await asyncio.to_thread(_finished, edit.image, before, settings, signer)
-    path = f"visualizations/{subject.visualization_id}/after"
+    picture = await asyncio.to_thread(_keep_finished, edit, subject, original, resources, signer)
     return {
-        "url": keep_picture(resources.store, path, picture, media_type),
-        "media_type": media_type,
+        **picture,
         "prompt": edit.prompt,
         "provider": settings.ai_provider,
         "model": edit.image.model,
@@ -87,7 +94,7 @@ async def _edited(
     subject: Subject,
     photo: Document,
     prompt: str,
-    before: bytes,
+    original: Original,
     resources: Resources,
     call_name: str,
 ) -> _Edit:
@@ -97,8 +104,8 @@ async def _edited(
 
     def arguments(seconds: float) -> tuple[EditRequest]:
         request = EditRequest(
-            image=before,
-            media_type=photo["media_type"],
+            image=original.data,
+            media_type=original.media_type,
             prompt=prompt,
             region=photo["region"],
             seed=seed,
@@ -112,17 +119,23 @@ async def _edited(
         provider=settings.ai_provider,
         method=provider.edit_image,
         arguments=arguments,
-        input_digest=digest(before, prompt, photo["region"], seed),
+        input_digest=digest(original.data, prompt, photo["region"], seed),
         accept=lambda image: checked_picture(settings.ai_provider, image),
     )
     image = await make(run, paid, resources)
-    if settings.fidelity_policy == "off" or photo["region"] not in REGIONS:
-        return _Edit(image, prompt, None)
+    measure = settings.fidelity_policy != "off" and photo["region"] in REGIONS
+
+    def shown() -> _Edit:
+        picture = decoded(image.data).convert("RGB")
+        changed = changed_outside(original.reduced, picture, photo["region"]) if measure else None
+        return _Edit(image, picture, prompt, changed)
+
     try:
-        changed = await asyncio.to_thread(changed_outside, before, image.data, photo["region"])
+        return await asyncio.to_thread(shown)
     except InvalidPhoto:
-        raise _unusable(settings) from None
-    return _Edit(image, prompt, changed)
+        raise ProviderError(
+            f"The provider {settings.ai_provider!r} answered with no usable picture."
+        ) from None
 
 
 def _too_much(edit: _Edit, settings: Settings) -> bool:
@@ -139,24 +152,22 @@ def _fidelity(edit: _Edit, settings: Settings) -> Document | None:
     }
 
 
-def _finished(
-    image: GeneratedImage, before: bytes, settings: Settings, signer: Signer | None
-) -> tuple[bytes, str]:
-    picture, media_type = checked_picture(settings.ai_provider, image)
+def _keep_finished(
+    edit: _Edit, subject: Subject, original: Original, resources: Resources, signer: Signer | None
+) -> Document:
+    settings = resources.settings
+    picture, media_type = checked_picture(settings.ai_provider, edit.image)
     if settings.visible_mark:
-        try:
-            shown = decoded(picture).convert("RGB")
-        except InvalidPhoto:
-            raise _unusable(settings) from None
-        marks.print_label(shown, NOTICE)
-        picture = encoded(shown, media_type)
+        marks.print_label(edit.shown, NOTICE)
+        picture = encoded(edit.shown, media_type)
     note = f"SIMULATION. {NOTICE}"
-    return marked(picture, marks.EDITED, note, signer, original=before), media_type
+    picture = marked(picture, marks.EDITED, note, signer, original=original.data)
+    path = f"visualizations/{subject.visualization_id}/after"
+    return {
+        "url": keep_picture(resources.store, path, picture, media_type),
+        "media_type": media_type,
+    }
 
 
 def _seed(subject: Subject) -> int:
     return zlib.crc32(f"{subject.image_id}/{subject.procedure_id}".encode())
-
-
-def _unusable(settings: Settings) -> ProviderError:
-    return ProviderError(f"The provider {settings.ai_provider!r} answered with no usable picture.")

@@ -175,6 +175,14 @@ class Journal:
         data = self._store.get(self._path(name))
         return None if data is None else json.loads(data)
 
+    def attach(self, name: str, data: bytes) -> None:
+        """Keep a file under the job, beside its documents."""
+        self._store.put(f"{self._folder}/{name}", data)
+
+    def attached(self, name: str) -> bytes | None:
+        """Return a file under the job, or None."""
+        return self._store.get(f"{self._folder}/{name}")
+
     def delete(self, name: str) -> None:
         """Remove a document under the job."""
         self._store.delete(self._path(name))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -56,6 +55,9 @@ class Ledger:
 
     def answered(self, entry: Entry, answer: Answer) -> None:
         """Keep a call's answer, so that it is never paid for again."""
+        if isinstance(answer, GeneratedImage):
+            # Ahead of the outcome, so that there is none without its picture.
+            self._journal.attach(f"{entry.document}-picture", answer.data)
         document = {"ok": True, "answer": _document(answer), "at": now()}
         self._journal.create(f"{entry.document}-outcome", document)
 
@@ -75,9 +77,10 @@ class Ledger:
     def answer(self, name: str) -> Answer | None:
         """Return the answer of an earlier attempt, if one was answered."""
         for attempt in range(self.attempts(name), 0, -1):
-            outcome = self._journal.read(f"{Entry(name, attempt).document}-outcome")
+            entry = Entry(name, attempt).document
+            outcome = self._journal.read(f"{entry}-outcome")
             if outcome is not None and outcome["ok"]:
-                return _answer(outcome["answer"])
+                return _answer(outcome["answer"], self._journal.attached(f"{entry}-picture"))
         return None
 
     def open_order(self, name: str) -> tuple[Entry, str] | None:
@@ -125,7 +128,6 @@ def _document(answer: Answer) -> Document:
     if isinstance(answer, Embedding):
         return {"vector": [float(x) for x in answer.vector], "model": answer.model}
     return {
-        "data": base64.b64encode(answer.data).decode(),
         "media_type": answer.media_type,
         "model": answer.model,
         "provider_id": answer.provider_id,
@@ -133,7 +135,5 @@ def _document(answer: Answer) -> Document:
     }
 
 
-def _answer(document: Document) -> Answer:
-    if "vector" in document:
-        return Embedding(**document)
-    return GeneratedImage(**{**document, "data": base64.b64decode(document["data"])})
+def _answer(document: Document, picture: bytes | None) -> Answer:
+    return Embedding(**document) if picture is None else GeneratedImage(picture, **document)

@@ -102,14 +102,15 @@ async def make(run: Run, paid: PaidCall[A], resources: Resources) -> A:
         await _take_turn(run, paid, settings, throttle)
         entry, order_id = run.ledger.open_order(paid.name) or (None, None)
         if entry is None:
-            entry = run.ledger.begin(paid.name, paid.provider, paid.input_digest)
+            begin = run.ledger.begin
+            entry = await run.kept(begin, paid.name, paid.provider, paid.input_digest)
         try:
             answer = await _noted(_answered(run, paid, entry, order_id, settings), paid, throttle)
             paid.accept(answer)
         except DocWizError as error:
             await _wait(run, entry, _attempts(run, entry, error), error, settings)
         else:
-            run.ledger.answered(entry, answer)
+            await run.kept(run.ledger.answered, entry, answer)
             return answer
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Literal, ParamSpec, TypeVar
 
 from docwiz_tasks.contracts import JobEvent
 from docwiz_tasks.errors import DeadlineExceeded, JobCancelled
@@ -19,6 +20,8 @@ from docwiz_tasks.jobs.ledger import Ledger
 __all__ = ["Progress", "Run", "Work"]
 
 Work = Callable[[], Document | Awaitable[Document]]
+P = ParamSpec("P")
+T = TypeVar("T")
 EventKind = Literal["submitted", "started", "step", "retry", "succeeded", "failed", "cancelled"]
 
 
@@ -59,6 +62,8 @@ class Run:
     ) -> None:
         self.job_id = job_id
         self.attempt = attempt
+        # Whether several steps are under way at once.
+        self.concurrent = False
         self._task = task
         self._queue = queue
         self._lease = lease
@@ -96,10 +101,20 @@ class Run:
             outcome = await outcome
         reached = progress() if callable(progress) else progress
         step = Step(outcome, max(self.progress, reached or 0))
-        step = self._committed[name] = self._journal.commit(name, step)
+        step = self._committed[name] = await self.kept(self._journal.commit, name, step)
         self.advance(step.progress, status, name)
         self.tell("step", step=name)
         return step.outcome
+
+    async def kept(self, write: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Return what a write to the journal returns.
+
+        Where several steps are under way it waits for the disk in a thread, so that the
+        others go on; for a single step that would only cost time.
+        """
+        if self.concurrent:
+            return await asyncio.to_thread(write, *args, **kwargs)
+        return write(*args, **kwargs)
 
     def has(self, name: str) -> bool:
         """Say whether a step is committed."""

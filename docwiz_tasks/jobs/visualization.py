@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
 
 from docwiz_tasks.contracts import Embedding, EmbeddingProvider
 from docwiz_tasks.errors import ProviderError
-from docwiz_tasks.imaging.photos import header
 from docwiz_tasks.jobs.cases import file_case, keep_embeddings
 from docwiz_tasks.jobs.editing import edit_photo
 from docwiz_tasks.jobs.journal import Document
 from docwiz_tasks.jobs.ledger import digest
-from docwiz_tasks.jobs.lookup import check_request, find_procedure, photo_bytes
+from docwiz_tasks.jobs.lookup import check_request, find_procedure
+from docwiz_tasks.jobs.original import Original
 from docwiz_tasks.jobs.paid import PaidCall, make
 from docwiz_tasks.jobs.pictures import keep_picture
 from docwiz_tasks.jobs.prompts import build_prompt
@@ -34,17 +34,25 @@ async def visualize(run: Run, request: VisualizationRequest, resources: Resource
     run.advance(0, "Starting the preview")
     check_request(request, resources)
     subject = Subject(run.job_id, request.image_id, request.procedure_id, request.patient_id)
-    return await preview(run, subject, resources, {"photo": 20, "edit": 80, "record": 100})
+    original = await asyncio.to_thread(Original, resources.store, request.image_id)
+    milestones = {"photo": 20, "edit": 80, "record": 100}
+    return await preview(run, subject, original, resources, milestones)
 
 
 async def preview(
-    run: Run, subject: Subject, resources: Resources, milestones: Milestones, prefix: str = ""
+    run: Run,
+    subject: Subject,
+    original: Original,
+    resources: Resources,
+    milestones: Milestones,
+    prefix: str = "",
 ) -> Document:
     """Do the steps of one preview.
 
     Args:
         run: the job's run.
         subject: what to show.
+        original: the photo to show it on.
         resources: what to work with.
         milestones: the job's progress with a step done, by the step's name.
         prefix: put before each step's name, where one job makes several previews.
@@ -58,15 +66,19 @@ async def preview(
             progress=milestones.get(name),
         )
 
-    photo = await step("photo", lambda: take_photo(run, subject, resources), "The photo is ready")
+    photo = await step(
+        "photo",
+        lambda: take_photo(run, subject, original, resources),
+        "The photo is ready",
+    )
     edit = await step(
         "edit",
-        lambda: edit_photo(run, subject, photo, resources, f"{prefix}edit"),
+        lambda: edit_photo(run, subject, photo, original, resources, f"{prefix}edit"),
         "The picture is made",
     )
     embedding = await step(
         "embed",
-        lambda: embed_pair(run, subject, photo, edit, resources, f"{prefix}embed"),
+        lambda: embed_pair(run, subject, original, edit, resources, f"{prefix}embed-after"),
         "The pair is embedded",
     )
     await step("index", lambda: file_case(run, subject, embedding, resources), "The case is filed")
@@ -77,17 +89,18 @@ async def preview(
     )
 
 
-def take_photo(run: Run, subject: Subject, resources: Resources) -> Document:
-    """Check the photo, store it as the before picture, and settle what is asked for."""
-    data = photo_bytes(resources.store, subject.image_id)
-    media_type, width, height = header(data)
+async def take_photo(
+    run: Run, subject: Subject, original: Original, resources: Resources
+) -> Document:
+    """Store the photo as the before picture, and settle what is asked for."""
     procedure = find_procedure(resources.records, subject.procedure_id)
     path = f"visualizations/{subject.visualization_id}/before"
+    picture = (original.data, original.media_type)
     return {
-        "url": keep_picture(resources.store, path, data, media_type),
-        "media_type": media_type,
-        "width": width,
-        "height": height,
+        "url": await run.kept(keep_picture, resources.store, path, *picture),
+        "media_type": original.media_type,
+        "width": original.width,
+        "height": original.height,
         "procedure_name": procedure.name,
         "region": procedure.region,
         "prompt": build_prompt(procedure),
@@ -98,7 +111,7 @@ def take_photo(run: Run, subject: Subject, resources: Resources) -> Document:
 async def embed_pair(
     run: Run,
     subject: Subject,
-    photo: Document,
+    original: Original,
     edit: Document,
     resources: Resources,
     call_name: str,
@@ -108,28 +121,34 @@ async def embed_pair(
     provider = resources.plugins.ai_provider(settings)
     if not isinstance(provider, EmbeddingProvider):
         return {"embedding": None}
-    vectors: dict[str, list[float]] = {}
-    model = ""
-    for name, shown in (("before", photo), ("after", edit)):
-        picture = (resources.store.get(path_of(shown["url"])) or b"", shown["media_type"])
+    embed = provider.embed_image
+
+    def embedded(name: str, picture: bytes, media_type: str) -> Awaitable[Embedding]:
         paid = PaidCall(
-            name=f"{call_name}-{name}",
+            name=name,
             provider=settings.ai_provider,
-            method=provider.embed_image,
-            arguments=_given(*picture),
-            input_digest=digest(*picture),
+            method=embed,
+            arguments=lambda _seconds: (picture, media_type),
+            input_digest=digest(picture, media_type),
             accept=lambda embedding: _check_vector(settings.ai_provider, embedding),
         )
-        embedding = await make(run, paid, resources)
-        vectors[name], model = [float(x) for x in embedding.vector], embedding.model
-    if len(vectors["before"]) != len(vectors["after"]):
+        return make(run, paid, resources)
+
+    before = await original.embedded(
+        lambda: embedded("embed-before", original.data, original.media_type)
+    )
+    picture = resources.store.get(path_of(edit["url"])) or b""
+    after = await embedded(call_name, picture, edit["media_type"])
+    pair = {"before": before, "after": after}
+    if len(before.vector) != len(after.vector):
         raise ProviderError(f"The provider {settings.ai_provider!r} gave unequal embeddings.")
-    keep_embeddings(resources.store, subject, model, vectors)
+    vectors = {name: [float(x) for x in one.vector] for name, one in pair.items()}
+    await run.kept(keep_embeddings, resources.store, subject, after.model, vectors)
     return {
         "embedding": {
             "id": subject.visualization_id,
-            "model": model,
-            "dimensions": len(vectors["after"]),
+            "model": after.model,
+            "dimensions": len(after.vector),
         }
     }
 
@@ -172,7 +191,3 @@ def _check_vector(provider: str, embedding: object) -> None:
     vector = embedding.vector if isinstance(embedding, Embedding) else ()
     if not vector or not all(math.isfinite(x) for x in vector):
         raise ProviderError(f"The provider {provider!r} answered with no usable embedding.")
-
-
-def _given(*arguments: Any) -> Callable[[float], tuple[Any, ...]]:
-    return lambda _seconds: arguments

@@ -90,7 +90,8 @@ class GeminiProvider:
         from google.genai import types
 
         try:
-            photo = Shape(*header(request.image)[1:])
+            media_type, *size = header(request.image)
+            photo = Shape(*size)
             shape = self._shape(photo)
             sent = await asyncio.to_thread(padded, request.image, photo, shape)
         except InvalidPhoto as error:
@@ -114,7 +115,7 @@ class GeminiProvider:
             should_return_http_response=True,
         )
         contents: list[Any] = [
-            types.Part.from_bytes(data=sent, mime_type=media_type_of(sent) or request.media_type),
+            types.Part.from_bytes(data=sent, mime_type=media_type),
             types.Part.from_text(text=request.prompt),
         ]
         with _told_as_ours():
@@ -124,7 +125,7 @@ class GeminiProvider:
             response = answer.sdk_http_response
             body = json.loads((response and response.body) or "")
         image = image_in(body, settings.gemini_model)
-        return await asyncio.to_thread(_in_shape, image, photo, shape)
+        return await asyncio.to_thread(_in_shape, image, photo, shape, media_type)
 
     def _shape(self, photo: Shape) -> Shape:
         if self._settings.gemini_aspect_ratio is not None:
@@ -239,9 +240,9 @@ def _told_as_ours() -> Iterator[None]:
         ) from None
 
 
-def _in_shape(image: GeneratedImage, photo: Shape, shape: Shape) -> GeneratedImage:
+def _in_shape(image: GeneratedImage, photo: Shape, shape: Shape, media_type: str) -> GeneratedImage:
     try:
-        data = restored(image.data, photo, shape)
+        data = restored(image.data, photo, shape, media_type)
     except InvalidPhoto:
         raise ProviderError("Gemini answered with no usable picture.") from None
     return replace(image, data=data, media_type=media_type_of(data) or image.media_type)

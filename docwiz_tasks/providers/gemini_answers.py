@@ -136,8 +136,9 @@ def _parts(candidate: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 def _decoded(data: str) -> bytes:
     try:
-        standard = data.translate(str.maketrans("-_", "+/"))
-        return base64.b64decode(standard + "=" * (-len(standard) % 4), validate=True)
+        if "-" in data or "_" in data:
+            data = data.translate(str.maketrans("-_", "+/"))
+        return base64.b64decode(data + "=" * (-len(data) % 4), validate=True)
     except (binascii.Error, ValueError):
         raise ProviderUnavailable("Gemini sent a picture that was cut short.") from None
 

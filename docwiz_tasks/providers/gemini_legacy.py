@@ -68,7 +68,8 @@ class LegacyGeminiProvider:
         """
         model = self._settings.gemini_model
         try:
-            photo = Shape(*header(request.image)[1:])
+            media_type, *size = header(request.image)
+            photo = Shape(*size)
         except InvalidPhoto as error:
             raise ProviderRejected(error.message) from None
         with self._client() as (client, answers), _told_as_ours():
@@ -78,7 +79,7 @@ class LegacyGeminiProvider:
             )
         image = image_in(_with_words(answers[-1]), model)
         try:
-            data = restored(image.data, photo, photo)
+            data = restored(image.data, photo, photo, media_type)
         except InvalidPhoto:
             raise ProviderError("Gemini answered with no usable picture.") from None
         return replace(image, data=data, media_type=media_type_of(data) or image.media_type)

@@ -12,9 +12,9 @@ from docwiz_tasks.contracts import ReportDocument
 from docwiz_tasks.errors import ExtraMissing, RenderFailed
 from docwiz_tasks.imaging import marks
 from docwiz_tasks.imaging.photos import header
+from docwiz_tasks.imaging.png import png_of
 from docwiz_tasks.renderers.pdf import PdfRenderer
 from docwiz_tasks.renderers.pdfium import opened
-from docwiz_tasks.renderers.png import png_of
 
 if TYPE_CHECKING:
     from PIL.Image import Image

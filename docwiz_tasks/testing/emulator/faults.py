@@ -70,26 +70,26 @@ class Script:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._planned: list[tuple[str | None, Fault]] = []
+        self._planned: list[tuple[str | None, Callable[[Received], bool], Fault]] = []
         self._every = 0
         self._cycle: Iterator[Fault] = iter(())
         self._count = 0
 
-    def plan(self, *faults: Fault, operation: str | None = None) -> None:
-        """Have the next requests meet these faults, one each."""
+    def plan(self, *faults: Fault, operation: str | None, when: Callable[[Received], bool]) -> None:
+        """Have the next requests, of this kind and that `when` says yes to, meet one each."""
         with self._lock:
-            self._planned += [(operation, fault) for fault in faults]
+            self._planned += [(operation, when, fault) for fault in faults]
 
     def every(self, number: int, faults: Iterable[Fault]) -> None:
         """Have each request of that number meet a fault: these in turn, for ever."""
         with self._lock:
             self._every, self._cycle, self._count = number, itertools.cycle(faults), 0
 
-    def next(self, operation: str) -> Fault:
+    def next(self, received: Received) -> Fault:
         """Return what the request that just came meets."""
         with self._lock:
-            for at, (wanted, fault) in enumerate(self._planned):
-                if wanted in (None, operation):
+            for at, (operation, when, fault) in enumerate(self._planned):
+                if operation in (None, received.operation) and when(received):
                     del self._planned[at]
                     return fault
             self._count += 1

@@ -37,8 +37,8 @@ def operation_of(path: str) -> str | None:
     return operation if "/models/" in path and operation in known else None
 
 
-def answer(path: str, headers: Mapping[str, str], body: Any) -> Answer:
-    """Return the right answer to a request."""
+def answer(path: str, headers: Mapping[str, str], body: Any, *, long_side: int) -> Answer:
+    """Return the right answer to a request, with a picture of that long a side in pixels."""
     vertex = "/publishers/" in path
     if vertex and not headers.get("authorization", "").startswith("Bearer "):
         return _told(401, "Request had invalid authentication credentials.", vertex=True)
@@ -47,7 +47,7 @@ def answer(path: str, headers: Mapping[str, str], body: Any) -> Answer:
     model = path.partition("/models/")[2].partition(":")[0]
     try:
         if operation_of(path) == "generateContent":
-            return Answer(_generated(model, body))
+            return Answer(_generated(model, body, long_side))
         return Answer(_embedded(body))
     except (ValueError, OSError, KeyError, TypeError, AttributeError):
         return _told(400, "Unable to process input image.")
@@ -117,12 +117,12 @@ def reshaped(change: Callable[[list[dict[str, Any]]], list[dict[str, Any]]]) -> 
     return Fault(change=changed)
 
 
-def _generated(model: str, body: Any) -> dict[str, Any]:
+def _generated(model: str, body: Any, long_side: int) -> dict[str, Any]:
     parts = [part for content in body["contents"] for part in content["parts"]]
     inline = next(filter(None, map(_inline, parts)))
     image_config = _either(body.get("generationConfig", {}), "imageConfig") or {}
     picture = pictures.edited(
-        pictures.decoded(inline["data"]), _either(image_config, "aspectRatio")
+        pictures.decoded(inline["data"]), _either(image_config, "aspectRatio"), long_side
     )
     return {
         "candidates": [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import io
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,7 +13,6 @@ if TYPE_CHECKING:
 
 __all__ = ["artwork", "decoded", "edited", "in_base64", "thumbnail_vector"]
 
-_LONG_SIDE = 1184
 _BLOCK = 32
 
 
@@ -34,7 +34,9 @@ def in_base64(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
 
-def edited(photo: bytes, aspect: str | None) -> bytes:
+# A service has processors of its own: what is asked for again is made once.
+@lru_cache(maxsize=16)
+def edited(photo: bytes, aspect: str | None, long_side: int) -> bytes:
     """Return a PNG of the photo, a little warmer, in the size of a model's for that shape.
 
     Raises:
@@ -45,7 +47,7 @@ def edited(photo: bytes, aspect: str | None) -> bytes:
     if aspect:
         width, _, height = aspect.partition(":")
         ratio = int(width) / int(height)
-    size = (_LONG_SIDE, _LONG_SIDE / ratio) if ratio >= 1 else (_LONG_SIDE * ratio, _LONG_SIDE)
+    size = (long_side, long_side / ratio) if ratio >= 1 else (long_side * ratio, long_side)
     image = image.resize((_rounded(size[0]), _rounded(size[1])))
     warmer = [min(255, v + 3) for v in range(256)] + list(range(256)) * 2
     return _png(image.point(warmer))
@@ -67,8 +69,13 @@ def thumbnail_vector(photo: bytes, dimensions: int) -> list[float]:
     Raises:
         OSError: it is no photo.
     """
-    values = [v / 255 for v in _read(photo).resize((16, 16)).tobytes()]
+    values = _thumbnail(photo)
     return [values[at % len(values)] for at in range(dimensions)]
+
+
+@lru_cache(maxsize=16)
+def _thumbnail(photo: bytes) -> list[float]:
+    return [v / 255 for v in _read(photo).resize((16, 16)).tobytes()]
 
 
 def _read(photo: bytes) -> Image:

@@ -9,6 +9,7 @@ import ssl
 import struct
 import threading
 import time
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
@@ -28,6 +29,7 @@ class Emulator:
         port: where to listen on 127.0.0.1; any free port if 0.
         delay_seconds: how long each AI edit and artwork takes.
         polls: how often a Mystic order is asked for before it is done.
+        long_side: of its edited photos, in pixels; small ones are made and read sooner.
         tls: speak https with this context.
     """
 
@@ -37,9 +39,11 @@ class Emulator:
         *,
         delay_seconds: float = 0.0,
         polls: int = 1,
+        long_side: int = 1184,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self.delay_seconds = delay_seconds
+        self.long_side = long_side
         self.received: list[Received] = []
         self.script = Script()
         self._freepik = freepik.Freepik(lambda: self.url, polls)
@@ -59,15 +63,21 @@ class Emulator:
         host = "127.0.0.1" if self._scheme == "http" else "localhost"
         return f"{self._scheme}://{host}:{self._server.server_address[1]}"
 
-    def plan(self, *faults: Fault, operation: str | None = None) -> None:
+    def plan(
+        self,
+        *faults: Fault,
+        operation: str | None = None,
+        when: Callable[[Received], bool] = lambda _received: True,
+    ) -> None:
         """Have the next requests meet these faults, one each.
 
         Args:
             faults: such as ``gemini.error(503)`` or ``Fault(reset=True)``.
             operation: only requests of this kind, such as ``generateContent``,
                 ``batchEmbedContents``, ``text-to-image``, ``mystic``, ``mystic-poll``.
+            when: only requests that it says yes to, such as those with a certain photo.
         """
-        self.script.plan(*faults, operation=operation)
+        self.script.plan(*faults, operation=operation, when=when)
 
     def requests(self, operation: str) -> list[Received]:
         """Return what was received of one kind, in order."""
@@ -93,7 +103,9 @@ class Emulator:
     def right_answer(self, received: Received) -> Answer:
         """Return what the service would answer on a good day."""
         if received.service == "gemini":
-            return gemini.answer(received.path, received.headers, received.body)
+            return gemini.answer(
+                received.path, received.headers, received.body, long_side=self.long_side
+            )
         if received.service == "freepik":
             return self._freepik.answer(
                 received.operation, received.path, received.headers, received.body
@@ -109,7 +121,7 @@ class Emulator:
         class Handler(_Handler):
             def handle_request(self, received: Received) -> None:
                 emulator.received.append(received)
-                fault = emulator.script.next(received.operation)
+                fault = emulator.script.next(received)
                 slow = received.operation in ("generateContent", "text-to-image")
                 delay = fault.delay_seconds + (emulator.delay_seconds if slow else 0.0)
                 self.respond(received, fault, delay, emulator.right_answer)
@@ -157,6 +169,7 @@ class _Handler(BaseHTTPRequestHandler):
         answer: Answer = right(received)
         if fault.change is not None:
             answer = fault.change(answer)
+        headers, data = _on_the_wire(answer)
         # Making the picture counts as a part of the delay.
         if delay and self._gone_within(max(0.0, due - time.monotonic())):
             received.dropped.set()
@@ -165,7 +178,7 @@ class _Handler(BaseHTTPRequestHandler):
         if fault.reset:
             self._reset()
             return
-        self._send(answer, fault)
+        self._send(answer.status, headers, data, fault)
         received.answered.set()
 
     def _take(self) -> None:
@@ -188,14 +201,9 @@ class _Handler(BaseHTTPRequestHandler):
             return "freepik", operation
         return "nobody", "unknown"
 
-    def _send(self, answer: Answer, fault: Fault) -> None:
-        headers = dict(answer.headers)
-        data = answer.body
-        if not isinstance(data, bytes):
-            data = json.dumps(data).encode()
-            headers.setdefault("Content-Type", "application/json; charset=UTF-8")
+    def _send(self, status: int, headers: dict[str, str], data: bytes, fault: Fault) -> None:
         sent = data if fault.cut is None else data[: int(len(data) * fault.cut)]
-        self.send_response(answer.status)
+        self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(sent if fault.unfinished else data)))
@@ -222,3 +230,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         self.connection.close()
         self.close_connection = True
+
+
+def _on_the_wire(answer: Answer) -> tuple[dict[str, str], bytes]:
+    if isinstance(answer.body, bytes):
+        return dict(answer.headers), answer.body
+    headers = {"Content-Type": "application/json; charset=UTF-8", **answer.headers}
+    return headers, json.dumps(answer.body).encode()
