@@ -175,6 +175,19 @@ def test_a_shape_that_is_set_is_asked_for(docwiz_emulator: Emulator) -> None:
     assert width / height == pytest.approx(0.75, rel=0.005)
 
 
+@pytest.mark.parametrize("made", [(320, 384), (384, 320), (333, 1000), (1000, 10)])
+def test_a_picture_of_any_other_shape_is_cut_to_the_photos(
+    docwiz_emulator: Emulator, made: tuple[int, int]
+) -> None:
+    file = io.BytesIO()
+    Image.new("RGB", made).save(file, "PNG")
+    inline = {"mimeType": "image/png", "data": in_base64(file.getvalue())}
+    docwiz_emulator.plan(gemini.reshaped(lambda parts: [{"inlineData": inline}]))
+    image = edited(gemini_provider(settings(docwiz_emulator)), photo(size=(320, 400)))
+    width, height = opened(image.data).size
+    assert width / height == pytest.approx(0.8, rel=0.03 if min(made) > 10 else 0.1)
+
+
 def as_jpeg(parts: Parts) -> Parts:
     file = io.BytesIO()
     Image.new("RGB", (896, 1184), (1, 2, 3)).save(file, "JPEG")

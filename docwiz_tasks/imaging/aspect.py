@@ -101,8 +101,9 @@ def restored(data: bytes, photo: Shape, shape: Shape, media_type: str) -> bytes:
         # The model chose other edges: the largest part of the photo's shape.
         width = min(image.width, image.height * photo.ratio)
         height = width / photo.ratio
-    left, top = (image.width - width) / 2, (image.height - height) / 2
-    box = (left, top, left + width, top + height)
+    # Fractions may be rounded to a hair more than the picture has.
+    left, top = max(0.0, (image.width - width) / 2), max(0.0, (image.height - height) / 2)
+    box = (left, top, image.width - left, image.height - top)
     size = (round(height * photo.ratio), round(height))
     part = image.convert("RGB").resize(size, Images.Resampling.BICUBIC, box=box)
     return encoded(part, media_type)
