@@ -34,7 +34,7 @@ def run_emulator(port: int, delay_seconds: float, every: int, faults: Sequence[s
             f"there is no fault {missing[0]!r}; --list-faults names them.", param_hint="--fault"
         )
     try:
-        emulator = Emulator(port, delay_seconds=delay_seconds)
+        emulator = Emulator(port, delay_seconds=delay_seconds, remember=False)
     except OSError as error:
         raise click.ClickException(f"Port {port} can't be listened on: {error.strerror}.") from None
     if faults:

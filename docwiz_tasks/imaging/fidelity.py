@@ -78,7 +78,7 @@ def reduced(image: Image) -> Image:
 def _resized(image: Image, size: tuple[int, int]) -> Image:
     from PIL import Image as Images
 
-    return image.convert("RGB").resize(size, Images.Resampling.BOX)
+    return image.convert("RGB").resize(size, Images.Resampling.BOX, reducing_gap=2.0)
 
 
 class _Outside:

@@ -88,12 +88,13 @@ def _columns(count: int) -> int:
 def _framed(height: int, panel: Panel) -> Image:
     """Return a panel's picture, whole, in the middle of its frame."""
     from PIL import Image as Images
-    from PIL import ImageOps
 
-    size = (_PANEL_WIDTH, height)
+    _, *whole = header(panel.image)
+    scale = min(_PANEL_WIDTH / whole[0], height / whole[1])
+    size = (max(1, round(whole[0] * scale)), max(1, round(whole[1] * scale)))
     picture = decoded(panel.image, at_least=size).convert("RGB")
-    fit = ImageOps.contain(picture, size, Images.Resampling.LANCZOS)
-    frame = Images.new("RGB", size, (240, 244, 245))
+    fit = picture.resize(size, Images.Resampling.LANCZOS)
+    frame = Images.new("RGB", (_PANEL_WIDTH, height), (240, 244, 245))
     frame.paste(fit, ((_PANEL_WIDTH - fit.width) // 2, (height - fit.height) // 2))
     return frame
 

@@ -102,7 +102,9 @@ class Run:
         reached = progress() if callable(progress) else progress
         step = Step(outcome, max(self.progress, reached or 0))
         step = self._committed[name] = await self.kept(self._journal.commit, name, step)
-        self.advance(step.progress, status, name)
+        # Among several steps at once only those that bring the job on are news.
+        if reached is not None or not self.concurrent:
+            self.advance(step.progress, status, name)
         self.tell("step", step=name)
         return step.outcome
 

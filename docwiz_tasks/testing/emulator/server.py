@@ -30,6 +30,7 @@ class Emulator:
         delay_seconds: how long each AI edit and artwork takes.
         polls: how often a Mystic order is asked for before it is done.
         long_side: of its edited photos, in pixels; small ones are made and read sooner.
+        remember: keep each request, with its photo, in `received`.
         tls: speak https with this context.
     """
 
@@ -40,10 +41,12 @@ class Emulator:
         delay_seconds: float = 0.0,
         polls: int = 1,
         long_side: int = 1184,
+        remember: bool = True,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self.delay_seconds = delay_seconds
         self.long_side = long_side
+        self.remember = remember
         self.received: list[Received] = []
         self.script = Script()
         self._freepik = freepik.Freepik(lambda: self.url, polls)
@@ -120,7 +123,8 @@ class Emulator:
 
         class Handler(_Handler):
             def handle_request(self, received: Received) -> None:
-                emulator.received.append(received)
+                if emulator.remember:
+                    emulator.received.append(received)
                 fault = emulator.script.next(received)
                 slow = received.operation in ("generateContent", "text-to-image")
                 delay = fault.delay_seconds + (emulator.delay_seconds if slow else 0.0)
