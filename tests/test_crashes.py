@@ -8,6 +8,7 @@ so a new step is covered as soon as it is there.
 from __future__ import annotations
 
 import shutil
+import uuid
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -92,8 +93,10 @@ def lab(redis_url: str, folder: Path, broker: str | None = None) -> Iterator[Lab
     (folder / "calls").touch()
     app = Celery("host", set_as_current=False)
     app.conf.update(broker_url=broker or redis_url, result_backend=redis_url)
-    # Of its own, because RabbitMQ has no database of its own for each test.
-    queues = {f"{name}_queue": f"{name}-{folder.name}" for name in ("visualizations", "exports")}
+    # Of its own, because RabbitMQ has no database of its own for each test, and tests that
+    # run side by side can have folders of one name.
+    own = uuid.uuid4().hex
+    queues = {f"{name}_queue": f"{name}-{own}" for name in ("visualizations", "exports")}
     settings = docwiz_tasks.Settings(
         store_url=(folder / "store").as_uri(),
         ai_provider="offline",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 
 import pytest
@@ -81,7 +82,8 @@ def test_the_four_tasks_run_over_rabbitmq(
     rabbitmq_url: str, redis_url: str, tmp_path: Path
 ) -> None:
     store = tmp_path / "store"
-    previews, exports = f"previews-{tmp_path.name}", f"exports-{tmp_path.name}"
+    own = uuid.uuid4().hex
+    previews, exports = f"previews-{own}", f"exports-{own}"
     env = environment(
         rabbitmq_url, redis_url, store,
         DOCWIZ_VISUALIZATIONS_QUEUE=previews, DOCWIZ_EXPORTS_QUEUE=exports,

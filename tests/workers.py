@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,46 +51,70 @@ def start_worker(
     env: dict[str, str], log: Path, *options: str, host: str = "host_app"
 ) -> subprocess.Popen[bytes]:
     """Start a worker, in a process group of its own, and wait until it takes jobs."""
-    command = [sys.executable, "-m", "celery", "-A", host, "worker", "--loglevel=INFO", *options]
-    with log.open("wb") as file:
-        process = subprocess.Popen(
-            command, env=env, stdout=file, stderr=file, cwd=TESTS, process_group=0
-        )
-    _wait_until_ready(process, log)
+    process = _launch(env, log, *options, host=host)
+    if not _is_ready(process, log):
+        raise AssertionError(f"the worker did not start:\n{log.read_text()}")
     return process
 
 
-def _wait_until_ready(process: subprocess.Popen[bytes], log: Path) -> None:
+def _launch(env: dict[str, str], log: Path, *options: str, host: str) -> subprocess.Popen[bytes]:
+    # A name of its own: RabbitMQ refuses a worker the name of one that it takes for alive,
+    # be it another test's or one that was killed a moment ago.
+    name = f"{uuid.uuid4().hex}@%h"
+    command = [sys.executable, "-m", "celery", "-A", host, "worker", "--loglevel=INFO", "-n", name]
+    with log.open("wb") as file:
+        return subprocess.Popen(
+            [*command, *options], env=env, stdout=file, stderr=file, cwd=TESTS, process_group=0
+        )
+
+
+def _is_ready(process: subprocess.Popen[bytes], log: Path) -> bool:
+    """Wait until a worker takes jobs; False if it never does."""
     deadline = time.monotonic() + START_SECONDS
-    while b" ready." not in log.read_bytes():
-        if process.poll() is not None or time.monotonic() > deadline:
-            raise AssertionError(f"the worker did not start:\n{log.read_text()}")
+    while time.monotonic() < deadline:
+        # Asked before the log is read: a job can kill a worker the moment that it is ready.
+        died = process.poll() is not None
+        if b" ready." in log.read_bytes():
+            return True
+        if died:
+            return False
         time.sleep(0.05)
+    return False
 
 
 @contextmanager
 def supervised(env: dict[str, str], log: Path) -> Iterator[list[subprocess.Popen[bytes]]]:
     """Run a worker and, as a supervisor does, a new one whenever it has died.
 
-    Gives the list of all that were started; the last one runs.
+    Gives the list of all that became ready; the last one runs.
     """
     over = threading.Event()
-    running: list[subprocess.Popen[bytes]] = []
+    started: list[subprocess.Popen[bytes]] = []
+    ready: list[subprocess.Popen[bytes]] = []
     options = ("--pool=prefork", "--concurrency=4", "--without-mingle", "--without-gossip")
 
     def supervise() -> None:
         while not over.is_set():
-            running.append(start_worker(env, log, *options, host="crashing_host"))
-            running[-1].wait()
+            started.append(_launch(env, log, *options, host="crashing_host"))
+            if _is_ready(started[-1], log):
+                ready.append(started[-1])
+                started[-1].wait()
+            else:
+                started[-1].kill()
 
     thread = threading.Thread(target=supervise)
     thread.start()
     try:
-        yield running
+        yield ready
     finally:
         over.set()
-        running[-1].terminate()
-        thread.join(START_SECONDS)
+        deadline, told = time.monotonic() + START_SECONDS, None
+        # One more can be on its way just now.
+        while thread.is_alive() and time.monotonic() < deadline:
+            if started[-1] is not told:
+                told = started[-1]
+                told.terminate()
+            thread.join(0.1)
 
 
 def paid_twice(calls: str) -> list[str]:
