@@ -2,13 +2,17 @@
 
 Both run in one prefork worker with one slot, on a real Redis, in turns. The bare task
 makes as many `update_state` calls as the preview reports progress; the preview's provider
-returns the photo at once. Needs Redis: ``python benchmarks/overhead.py``, with
-``OVERHEAD_REDIS_URL`` for another than the database 13 here.
+returns the photo at once. Work on pictures isn't what is measured: the photo is of the
+smallest size, and where not said otherwise nothing is measured in it or printed on it.
+Needs Redis: ``python benchmarks/overhead.py``, with ``OVERHEAD_REDIS_URL`` for another
+than the database 13 here. Exits with 1 when a preview costs more than `LIMIT` times a bare
+task without fsync.
 """
 
 from __future__ import annotations
 
 import io
+import json
 import os
 import signal
 import statistics
@@ -26,8 +30,10 @@ from PIL import Image
 import docwiz_tasks
 from docwiz_tasks import EditRequest, GeneratedImage, hookimpl
 
-JOBS, ROUNDS, UPDATES = 100, 5, 6
+JOBS, ROUNDS, UPDATES = 25, 15, 6
+LIMIT = 1.5
 URL = os.environ.get("OVERHEAD_REDIS_URL", "redis://127.0.0.1:6379/13")
+FSYNC, PICTURES = (os.environ.get(f"OVERHEAD_{name}") == "1" for name in ("FSYNC", "PICTURES"))
 
 folder = Path(os.environ.setdefault("OVERHEAD_FOLDER", tempfile.mkdtemp()))
 app = Celery("overhead", broker=URL, backend=URL)
@@ -37,9 +43,6 @@ app.conf.worker_prefetch_multiplier = 1
 class NullProvider:
     """Answer with the photo itself."""
 
-    def __init__(self, settings: docwiz_tasks.Settings) -> None:
-        pass
-
     async def edit_image(self, request: EditRequest) -> GeneratedImage:
         return GeneratedImage(request.image, request.media_type, "null")
 
@@ -47,17 +50,19 @@ class NullProvider:
 class Plugin:
     @hookimpl
     def docwiz_ai_providers(self) -> Mapping[str, Any]:
-        return {"null": NullProvider}
+        return {"null": lambda settings: NullProvider()}
 
 
 docwiz = docwiz_tasks.register(
     app,
     docwiz_tasks.Settings(
         store_url=(folder / "store").as_uri(),
+        store_fsync=FSYNC,
         ai_provider="null",
         image_provider="offline",
         plugins="none",
-        store_fsync=os.environ.get("OVERHEAD_FSYNC") != "0",
+        visible_mark=PICTURES,
+        fidelity_policy="mark" if PICTURES else "off",
     ),
 )
 docwiz.plugins.manager.register(Plugin())
@@ -79,18 +84,14 @@ def milliseconds(submit: Callable[[], Any]) -> float:
     return (time.perf_counter() - start) / JOBS * 1000
 
 
-def measure(*, fsync: bool) -> tuple[float, float]:
-    """Return the median milliseconds of a bare task and of a durable preview."""
-    env = {
-        **os.environ,
-        "OVERHEAD_FSYNC": str(int(fsync)),
-        "PYTHONPATH": str(Path(__file__).parent),
-    }
+def rounds() -> list[tuple[float, float]]:
+    """Let a worker do both in turns, and return the milliseconds of a task and of a preview."""
     command = [sys.executable, "-m", "celery", "-A", "overhead", "worker", "-c", "1"]
     options = ["-Q", "visualizations", "--without-gossip", "--without-mingle", "-l", "WARNING"]
-    worker = subprocess.Popen([*command, *options], env=env)
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    worker = subprocess.Popen([*command, *options], cwd=Path(__file__).parent, **quiet)
     photo = io.BytesIO()
-    Image.new("RGB", (200, 200), "tan").save(photo, "JPEG")
+    Image.new("RGB", (100, 100), "tan").save(photo, "JPEG")
     image_id = docwiz.add_image(photo.getvalue())
     preview = app.tasks["docwiz_tasks.generate_visualization_task"]
 
@@ -99,22 +100,34 @@ def measure(*, fsync: bool) -> tuple[float, float]:
 
     try:
         milliseconds(bare.delay), milliseconds(durable)
-        rounds = [(milliseconds(bare.delay), milliseconds(durable)) for _ in range(ROUNDS)]
+        return [(milliseconds(bare.delay), milliseconds(durable)) for _ in range(ROUNDS)]
     finally:
         worker.send_signal(signal.SIGTERM)
         worker.wait()
-    first, second = zip(*rounds, strict=True)
-    return statistics.median(first), statistics.median(second)
 
 
-def main() -> None:
-    for fsync in (True, False):
-        plain, durable = measure(fsync=fsync)
-        print(
-            f"fsync {'on ' if fsync else 'off'}: bare task {plain:.1f} ms, durable preview"
-            f" {durable:.1f} ms, ratio {durable / plain:.2f}"
-        )
+def ratio(name: str, *, fsync: bool = False, pictures: bool = False) -> float:
+    """Measure in a process of its own, print the medians, and return how they compare."""
+    settings = {"OVERHEAD_FSYNC": str(int(fsync)), "OVERHEAD_PICTURES": str(int(pictures))}
+    command = [sys.executable, __file__, "rounds"]
+    run = subprocess.run(command, env={**os.environ, **settings}, check=True, capture_output=True)
+    pairs = json.loads(run.stdout)
+    task, preview = (statistics.median(side) for side in zip(*pairs, strict=True))
+    times = statistics.median(two / one for one, two in pairs)
+    print(f"{name}: bare task {task:.1f} ms, preview {preview:.1f} ms, {times:.2f} times")
+    return times
+
+
+def main() -> int:
+    without = ratio("without fsync")
+    ratio("with fsync", fsync=True)
+    ratio("without fsync, its picture measured and labelled", pictures=True)
+    print(f"limit without fsync: {LIMIT} times")
+    return int(without > LIMIT)
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:] == ["rounds"]:
+        print(json.dumps(rounds()))
+    else:
+        raise SystemExit(main())

@@ -55,8 +55,8 @@ class Settings(BaseSettings):
     )
     store_fsync: bool = Field(
         default=True,
-        description="Have a store in a folder wait for the disk at each write, against a loss of"
-        " power. A killed process loses nothing without it.",
+        description="Have a store in a folder wait for the disk at each durable write, against a"
+        " loss of power. A killed process loses nothing without it.",
     )
     ai_provider: str = Field(default="gemini", description="The AI provider's name.")
     image_provider: str = Field(default="freepik", description="The image provider's name.")

@@ -124,4 +124,4 @@ class Clinic:
         return len(self.lines(self.calls, name, "started"))
 
     def deliveries(self, name: str) -> int:
-        return len(list((self.folder / "store/jobs" / name / "deliveries").glob("*")))
+        return len(list((self.folder / "store/jobs" / name).glob("deliveries=*")))

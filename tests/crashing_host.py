@@ -23,8 +23,8 @@ from host_app import app, docwiz
 from docwiz_tasks import JobEvent, hookimpl
 from docwiz_tasks.jobs import paid
 from docwiz_tasks.jobs.journal import End, Journal, Step
-from docwiz_tasks.jobs.lease import Lease
 from docwiz_tasks.jobs.ledger import Answer, Entry, Ledger
+from docwiz_tasks.jobs.past import Past
 from docwiz_tasks.jobs.run import Run
 
 __all__ = ["app"]
@@ -113,4 +113,4 @@ Ledger.begin = crashing_begin  # type: ignore[assignment, method-assign]
 Ledger.answered = crashing_answered  # type: ignore[assignment, method-assign]
 paid._answered = crashing_make  # type: ignore[assignment]
 # All files that jobs make are to be the same, byte for byte, whenever they ran.
-Lease.began_at = lambda _lease: datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)  # type: ignore[assignment, method-assign]
+Past.began_at = lambda _past: datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)  # type: ignore[assignment, method-assign]

@@ -144,9 +144,10 @@ def outputs(store: Path) -> dict[str, bytes]:
 def points_of(store: Path, job_id: str) -> list[str]:
     """Return where a job can be killed: in and after each step; before, in and after each call."""
     folder = store / "jobs" / job_id
-    steps = sorted((folder / "steps").glob("*.json"), key=lambda file: file.stat().st_mtime_ns)
-    calls = sorted(file.name for file in (folder / "calls").glob("*") if file.is_dir())
-    at_steps = [f"{when} {step.stem}" for step in steps for when in ("in", "after")]
+    files = sorted(folder.glob("steps=*"), key=lambda file: file.stat().st_mtime_ns)
+    steps = [file.stem.partition("=")[2] for file in files]
+    calls = sorted({file.name.split("=")[1] for file in folder.glob("calls=*")})
+    at_steps = [f"{when} {step}" for step in steps for when in ("in", "after")]
     return at_steps + [f"{when} call {c}" for c in calls for when in ("before", "during", "after")]
 
 

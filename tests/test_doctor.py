@@ -179,7 +179,7 @@ def test_a_store_of_one_process_is_a_warning(store: Path) -> None:
 
 def test_a_store_in_which_an_object_can_be_created_twice_is_a_problem(store: Path) -> None:
     class Overwriting(MemoryStore):
-        def create(self, path: str, data: bytes) -> bool:
+        def create(self, path: str, data: bytes, *, durable: bool = True) -> bool:
             self.put(path, data)
             return True
 

@@ -62,6 +62,22 @@ def test_what_was_deleted_is_gone(store: Store) -> None:
     assert store.get("a/b.txt") is None
 
 
+def test_only_what_is_there_exists(store: Store) -> None:
+    store.put("a/b.txt", b"one")
+    assert store.exists("a/b.txt")
+    for path in ("a/c.txt", "a", "a/b.txt/d", "b"):
+        assert not store.exists(path)
+    store.delete("a/b.txt")
+    assert not store.exists("a/b.txt")
+
+
+def test_what_need_not_be_durable_is_there_all_the_same(store: Store) -> None:
+    store.put("a/b.txt", b"one", durable=False)
+    assert store.create("a/c.txt", b"two", durable=False) is True
+    assert store.create("a/c.txt", b"three", durable=False) is False
+    assert (store.get("a/b.txt"), store.get("a/c.txt")) == (b"one", b"two")
+
+
 def test_create_keeps_the_first(store: Store) -> None:
     assert store.create("x", b"first") is True
     assert store.create("x", b"second") is False
@@ -104,6 +120,28 @@ def test_a_folder_store_shows_no_partial_file(tmp_path: Path) -> None:
         store.put("big", b"new" * 1000)
         assert reader.read() == b"old"
     assert [p.name for p in tmp_path.rglob("*") if p.is_file()] == ["big"]
+
+
+def test_a_folder_store_waits_for_the_disk_for_what_is_durable_and_for_new_folders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[str] = []
+    monkeypatch.setattr(
+        os, "fsync", lambda file: synced.append(os.readlink(f"/proc/self/fd/{file}"))
+    )
+    store = open_store(tmp_path.as_uri())
+    store.put("a/b", b"x", durable=False)
+    store.create("a/c", b"x", durable=False)
+    assert synced == []
+    store.create("a/new/folder/d", b"x")
+    root = str(tmp_path)
+    assert sorted(synced[1:]) == [f"{root}/a", f"{root}/a/new", f"{root}/a/new/folder"]
+    synced.clear()
+    store.put("a/b", b"x")
+    assert synced[1:] == [f"{root}/a"]
+    assert Path(synced[0]).parent.name == ".incoming"
+    open_store(tmp_path.as_uri(), fsync=False).put("a/b", b"x")
+    assert len(synced) == 2
 
 
 def test_a_folder_store_is_private_to_its_user(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from docwiz_tasks.celery_app.job import Job
     from docwiz_tasks.contracts import CaseIndex, Records, SimilarCase
     from docwiz_tasks.jobs.cases import Reindexed
+    from docwiz_tasks.jobs.heartbeat import Heart
     from docwiz_tasks.jobs.journal import Journal
     from docwiz_tasks.jobs.resources import Resources
     from docwiz_tasks.jobs.throttle import Throttle
@@ -79,6 +80,13 @@ class DocWiz:
     def case_index(self) -> CaseIndex | None:
         """The index of similar cases, if there is one."""
         return self.plugins.case_index(self.settings)
+
+    @cached_property
+    def heart(self) -> Heart:
+        """What keeps the leases of this process's runs."""
+        from docwiz_tasks.jobs.heartbeat import Heart
+
+        return Heart(self.settings.heartbeat_seconds)
 
     @property
     def resources(self) -> Resources:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from celery.exceptions import Ignore, SoftTimeLimitExceeded
 
 from docwiz_tasks.celery_app import broker
 from docwiz_tasks.celery_app.ending import tell_end
+from docwiz_tasks.celery_app.reporting import reporter
 from docwiz_tasks.errors import (
     DeadlineExceeded,
     DeliveryLimitExceeded,
@@ -22,14 +23,15 @@ from docwiz_tasks.errors import (
     error_from,
 )
 from docwiz_tasks.jobs.calls import where
-from docwiz_tasks.jobs.heartbeat import Heartbeat, LeaseLost
+from docwiz_tasks.jobs.heartbeat import LeaseLost
 from docwiz_tasks.jobs.housekeeping import list_as_dead
 from docwiz_tasks.jobs.journal import Document, End, Journal
 from docwiz_tasks.jobs.lease import Lease
 from docwiz_tasks.jobs.paid import RetryLater
+from docwiz_tasks.jobs.past import Past
 from docwiz_tasks.jobs.requests import parse
 from docwiz_tasks.jobs.resources import Resources
-from docwiz_tasks.jobs.run import Progress, Run
+from docwiz_tasks.jobs.run import Run
 
 if TYPE_CHECKING:
     from docwiz_tasks.celery_app.tasks import DocWizTask
@@ -65,7 +67,9 @@ def perform(task: DocWizTask, arguments: Mapping[str, Any], began: float) -> Doc
     try:
         journal = task.docwiz.journal(task.request.id or str(uuid.uuid4()))
         try:
-            end = journal.end() or _deliver(task, journal, arguments, began)
+            names = journal.names()
+            end = journal.end() if "end" in names else None
+            end = end or _deliver(task, journal, names, arguments, began)
             tell_end(task.docwiz, journal, _queue(task))
         except SoftTimeLimitExceeded:
             # Celery's signal can come at any line, even while the end is being kept.
@@ -78,26 +82,34 @@ def perform(task: DocWizTask, arguments: Mapping[str, Any], began: float) -> Doc
     return _told(task, end)
 
 
-def _deliver(task: DocWizTask, journal: Journal, arguments: Mapping[str, Any], began: float) -> End:
-    if journal.submit(task.name, arguments):
+def _deliver(
+    task: DocWizTask,
+    journal: Journal,
+    names: Collection[str],
+    arguments: Mapping[str, Any],
+    began: float,
+) -> End:
+    if "request" not in names and journal.submit(task.name, arguments):
         # Sent by its bare name, from a process that keeps no journal.
         journal.published(broker.epoch(task.app), deliveries=0)
     lease = Lease(journal, task.docwiz.settings.lease_seconds)
-    number = lease.take()
-    if number is None:
+    delivery = lease.take(names)
+    if delivery is None:
         _step_aside(task)
+    number, past = delivery.number, Past(journal, delivery, names)
     run = Run(
         job_id=journal.job_id,
         task=task.name,
         queue=_queue(task),
         attempt=number,
         lease=lease,
+        past=past,
         deadline=began + _seconds(task) * _OF_SOFT_LIMIT,
-        report=_reporter(task),
+        report=reporter(task),
         tell=task.docwiz.plugins.tell,
     )
     try:
-        end = _forbidden(task, run, lease) or _run(task, run, lease, arguments)
+        end = _forbidden(task, run, journal, past) or _run(task, run, lease, arguments)
     except RetryLater as later:
         lease.leave(number)
         # Who cancels it from here on sees that nobody runs it, and ends it.
@@ -113,16 +125,17 @@ def _deliver(task: DocWizTask, journal: Journal, arguments: Mapping[str, Any], b
     return journal.finish(end)
 
 
-def _forbidden(task: DocWizTask, run: Run, lease: Lease) -> End | None:
-    if lease.journal.cancelled():
+def _forbidden(task: DocWizTask, run: Run, journal: Journal, past: Past) -> End | None:
+    # A cancel that finds the lease taken leaves the rest to who took it.
+    if journal.cancelled():
         return _cancelled(run)
     if (task.request.headers or {}).get(TIMED_OUT):
         return _failed(DeadlineExceeded("The job was stopped at its hard time limit."))
-    if lease.deaths() >= task.docwiz.settings.max_deliveries:
+    if past.deaths() >= task.docwiz.settings.max_deliveries:
         list_as_dead(task.docwiz.store, run.job_id)
         return _failed(
             DeliveryLimitExceeded(
-                f"The job's worker died {lease.deaths()} times, so the job was given up."
+                f"The job's worker died {past.deaths()} times, so the job was given up."
                 " Find out why, then run it again with: docwiz retry."
             )
         )
@@ -145,7 +158,6 @@ def _run(task: DocWizTask, run: Run, lease: Lease, arguments: Mapping[str, Any])
 async def _recipe(
     task: DocWizTask, run: Run, lease: Lease, arguments: Mapping[str, Any]
 ) -> Document:
-    settings = task.docwiz.settings
     loop, recipe = asyncio.get_running_loop(), asyncio.current_task()
     interrupted: list[Exception] = []
 
@@ -155,10 +167,9 @@ async def _recipe(
             loop.call_soon_threadsafe(recipe.cancel)
 
     request = parse(task.request_type, arguments)
-    with Heartbeat(lease, run.attempt, settings.heartbeat_seconds, interrupt):
+    with task.docwiz.heart.beating(lease, run.attempt, interrupt):
         try:
             async with asyncio.timeout(run.remaining_seconds()):
-                run.check()
                 return await task.recipe(run, request, task.docwiz.resources)
         except asyncio.CancelledError:
             if interrupted:
@@ -225,25 +236,3 @@ def _queue(task: DocWizTask) -> str | None:
 def _seconds(task: DocWizTask) -> float:
     _hard, soft = task.request.timelimit or (None, None)
     return float(soft or task.soft_time_limit)
-
-
-def _reporter(task: DocWizTask) -> Callable[[Progress], None]:
-    def report(progress: Progress) -> None:
-        if task.request.is_eager or not task.request.id:
-            return
-        meta = {
-            "progress": progress.progress,
-            "status": progress.status,
-            "step": progress.step,
-            "current": progress.progress,
-            "total": 100,
-            "percent": progress.progress,
-            "description": progress.status,
-        }
-        try:
-            task.update_state(state="PROGRESS", meta=meta)
-        except Exception as error:
-            # Progress is a courtesy; the job goes on and reports when the backend is back.
-            logger.warning("Job %s could not report: %s", task.request.id, type(error).__name__)
-
-    return report

@@ -62,16 +62,18 @@ def submit(
             _tell(task, job_id)
         else:
             kept = journal.request()
-    if kept is not None and (kept["task"], kept["arguments"]) != (task.name, arguments):
-        raise IdempotencyConflict("This id or key was used for a job with other arguments.")
     # A run that retries itself is published again under its own id.
     itself = task.request.id == job_id
-    if not itself and (journal.end() is not None or _is_on_its_way(task, journal)):
-        return task.AsyncResult(job_id)
+    deliveries = 0
+    if kept is not None:
+        if (kept["task"], kept["arguments"]) != (task.name, arguments):
+            raise IdempotencyConflict("This id or key was used for a job with other arguments.")
+        if not itself and (journal.end() is not None or _is_on_its_way(task, journal)):
+            return task.AsyncResult(job_id)
+        deliveries = Lease(journal, task.docwiz.settings.lease_seconds).last()
     with sending():
         # Asked first: if the broker loses everything in between, the job counts as lost.
         epoch = broker.begin_epoch(task.app)
-        deliveries = Lease(journal, task.docwiz.settings.lease_seconds).last()
         published = publish(job_id)
     if not itself:
         journal.published(epoch, deliveries)

@@ -47,6 +47,8 @@ class DocWizTask(Task):  # type: ignore[misc]
     track_started = False
     ignore_result = False
     throws = (DocWizError,)
+    # The result is in the store; of what the log says of it the beginning will do.
+    resultrepr_maxsize = 64
     Request = "docwiz_tasks.celery_app.delivery:DeliveryRequest"
 
     @property

@@ -17,6 +17,9 @@ EndState: TypeAlias = Literal["SUCCESS", "FAILURE", "REVOKED"]
 
 JOBS, OPEN = "jobs", "open"
 
+# A job has one folder in the store: to make another takes as long as to write five files.
+_IN_FOLDER = "="
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -37,6 +40,9 @@ class End:
 
 class Journal:
     """A job's request, steps, cancel mark and end, each written once.
+
+    What a loss of power must not take is durable. The rest, such as a step's outcome, can
+    be had again without paying for it again.
 
     Args:
         store: where they are kept.
@@ -101,10 +107,13 @@ class Journal:
     def commit(self, name: str, step: Step) -> Step:
         """Keep a step's outcome; return the one that counts, the first."""
         document = {"outcome": step.outcome, "progress": step.progress, "at": now()}
-        if self.create(f"steps/{name}", document):
+        if self.create(f"steps/{name}", document, durable=False):
             return step
         kept = self.read(f"steps/{name}")
-        return step if kept is None else Step(kept["outcome"], kept["progress"])
+        if kept is None:
+            self.write(f"steps/{name}", document, durable=False)
+            return step
+        return Step(kept["outcome"], kept["progress"])
 
     def cancel(self) -> None:
         """Leave the mark that stops the job."""
@@ -112,7 +121,7 @@ class Journal:
 
     def cancelled(self) -> bool:
         """Say whether the mark is there."""
-        return self.read("cancel") is not None
+        return self.exists("cancel")
 
     def finish(self, end: End, at: datetime | None = None) -> End:
         """Keep how the job ended; return the end that counts, the first.
@@ -162,36 +171,44 @@ class Journal:
         document = self.read("end")
         return None if document is None else datetime.fromisoformat(document["at"])
 
-    def create(self, name: str, document: Document) -> bool:
+    def create(self, name: str, document: Document, *, durable: bool = True) -> bool:
         """Keep a document under the job unless there is one; say whether this call did."""
-        return self._store.create(self._path(name), _bytes(document))
+        return self._store.create(self._path(name), _bytes(document), durable=durable)
 
-    def write(self, name: str, document: Document) -> None:
+    def write(self, name: str, document: Document, *, durable: bool = True) -> None:
         """Keep a document under the job in place of what was there."""
-        self._store.put(self._path(name), _bytes(document))
+        self._store.put(self._path(name), _bytes(document), durable=durable)
+
+    def exists(self, name: str) -> bool:
+        """Say whether there is a document under the job."""
+        return self._store.exists(self._path(name))
 
     def read(self, name: str) -> Document | None:
-        """Return a document under the job, or None."""
+        """Return a document under the job, or None; so for one that a loss of power cut short."""
         data = self._store.get(self._path(name))
-        return None if data is None else json.loads(data)
+        try:
+            return None if data is None else json.loads(data)
+        except ValueError:
+            return None
 
     def attach(self, name: str, data: bytes) -> None:
         """Keep a file under the job, beside its documents."""
-        self._store.put(f"{self._folder}/{name}", data)
+        self._store.put(self._file(name), data)
 
     def attached(self, name: str) -> bytes | None:
         """Return a file under the job, or None."""
-        return self._store.get(f"{self._folder}/{name}")
+        return self._store.get(self._file(name))
 
     def delete(self, name: str) -> None:
         """Remove a document under the job."""
         self._store.delete(self._path(name))
 
-    def names(self, folder: str) -> list[str]:
-        """Return the names of the documents in a folder of the job, sorted."""
-        start = f"{self._folder}/{folder}/"
-        paths = self._store.list(start.rstrip("/"))
-        return [path.removeprefix(start).removesuffix(".json") for path in paths]
+    def names(self, folder: str = "") -> list[str]:
+        """Return the names of the job's documents, or of those in a folder, sorted."""
+        start = f"{folder}/" if folder else ""
+        paths = (path.rpartition("/")[2] for path in self._store.list(self._folder))
+        names = (name.removesuffix(".json").replace(_IN_FOLDER, "/") for name in paths)
+        return sorted(name.removeprefix(start) for name in names if name.startswith(start))
 
     @property
     def _open_path(self) -> str:
@@ -199,7 +216,10 @@ class Journal:
         return f"{OPEN}/{self.job_id}.json"
 
     def _path(self, name: str) -> str:
-        return f"{self._folder}/{name}.json"
+        return f"{self._file(name)}.json"
+
+    def _file(self, name: str) -> str:
+        return f"{self._folder}/{name.replace('/', _IN_FOLDER)}"
 
 
 def now() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -11,9 +12,26 @@ from typing import TypeAlias
 
 from docwiz_tasks.jobs.journal import Document, Journal, now
 
-__all__ = ["Lease"]
+__all__ = ["Delivery", "Lease", "delivery_name", "left_name"]
 
 Process: TypeAlias = dict[str, str | int]
+
+_DELIVERIES = "deliveries"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One delivery of a job that took it.
+
+    Args:
+        number: which one it is, from 1.
+        at: when it took the job.
+        answers: how many calls of providers it found answered.
+    """
+
+    number: int
+    at: datetime
+    answers: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +50,13 @@ class Lease:
     journal: Journal
     seconds: float
 
-    def take(self) -> int | None:
-        """Take the job and return this delivery's number, or None while another runs it."""
-        last = self.last()
+    def take(self, names: Collection[str]) -> Delivery | None:
+        """Take the job, or return None while another delivery runs it.
+
+        Args:
+            names: the job's documents, listed just now.
+        """
+        last = max((int(name[-6:]) for name in names if name.startswith(_DELIVERIES)), default=0)
         if last and self._alive(last):
             return None
         from docwiz_tasks.jobs.ledger import Ledger
@@ -42,7 +64,9 @@ class Lease:
         # Without the ledger each delivery would pay for these again.
         answers = Ledger(self.journal).answers() if last else 0
         document = {"at": now(), "process": _this_process(), "answers": answers}
-        return last + 1 if self.journal.create(_delivery(last + 1), document) else None
+        if not self.journal.create(delivery_name(last + 1), document, durable=False):
+            return None
+        return Delivery(last + 1, _time(document), answers)
 
     def held(self) -> bool:
         """Say whether somebody runs the job now."""
@@ -51,23 +75,23 @@ class Lease:
 
     def last(self) -> int:
         """Return the number of the last delivery, 0 if there was none."""
-        return max(map(int, self.journal.names("deliveries")), default=0)
+        return max(map(int, self.journal.names(_DELIVERIES)), default=0)
 
     def taken_from(self, number: int) -> bool:
         """Say whether a later delivery than this one has taken the job."""
-        return self.journal.read(_delivery(number + 1)) is not None
+        return self.journal.exists(delivery_name(number + 1))
 
     def beat(self, number: int) -> None:
         """Show that a delivery is alive."""
-        self.journal.write(f"heartbeats/{number:06}", {"at": now()})
+        self.journal.write(f"heartbeats/{number:06}", {"at": now()}, durable=False)
 
     def leave(self, number: int) -> None:
         """Note that a delivery let the job go of its own will, to be run again later."""
-        self.journal.create(f"left/{number:06}", {"at": now()})
+        self.journal.create(left_name(number), {"at": now()}, durable=False)
 
     def left_at(self) -> datetime | None:
         """Return when the last delivery let the job go, if it did."""
-        left = self.journal.read(f"left/{self.last():06}")
+        left = self.journal.read(left_name(self.last()))
         return _time(left) if left else None
 
     def died(self) -> int:
@@ -75,31 +99,14 @@ class Lease:
         last = self.last()
         return 0 if not last or self._alive(last) or self.left_at() is not None else last
 
-    def deaths(self) -> int:
-        """Return how many deliveries before the last ended without a word."""
-        if self.last() <= 1:
-            return 0
-        left = {int(name) for name in self.journal.names("left")}
-        return sum(number not in left for number in range(1, self.last()))
-
     def forgive(self) -> None:
         """Count no delivery so far as a death."""
         for number in range(1, self.last() + 1):
             self.leave(number)
 
-    def saved(self) -> int:
-        """Return how many calls of providers the deliveries after the first didn't repeat."""
-        later = (self.journal.read(_delivery(n)) for n in range(2, self.last() + 1))
-        return sum(delivery["answers"] for delivery in later if delivery)
-
-    def began_at(self) -> datetime:
-        """Return when the job was first delivered; now, if it never was."""
-        first = self.journal.read(_delivery(1))
-        return _time(first) if first else datetime.now(UTC)
-
     def _alive(self, number: int) -> bool:
-        delivery = self.journal.read(_delivery(number))
-        if delivery is None or self.journal.read(f"left/{number:06}") is not None:
+        delivery = self.journal.read(delivery_name(number))
+        if delivery is None or self.journal.exists(left_name(number)):
             return False
         if _is_gone(delivery["process"]):
             return False
@@ -107,8 +114,14 @@ class Lease:
         return (datetime.now(UTC) - _time(heartbeat)).total_seconds() < self.seconds
 
 
-def _delivery(number: int) -> str:
-    return f"deliveries/{number:06}"
+def delivery_name(number: int) -> str:
+    """Return the name of the document of a delivery."""
+    return f"{_DELIVERIES}/{number:06}"
+
+
+def left_name(number: int) -> str:
+    """Return the name of the document that says that a delivery let the job go."""
+    return f"left/{number:06}"
 
 
 def _time(document: Document) -> datetime:

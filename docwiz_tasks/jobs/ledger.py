@@ -36,22 +36,25 @@ class Ledger:
 
     Args:
         journal: the job's journal.
+        new: whether nobody else can have written in it; nothing is looked for then that
+            wasn't written here.
     """
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Journal, *, new: bool = False) -> None:
         self._journal = journal
+        self._written: set[str] | None = set() if new else None
 
     def begin(self, name: str, provider: str, input_digest: str) -> Entry:
         """Write a call down before it is sent."""
         attempt = self.attempts(name) + 1
         document = {"provider": provider, "input": input_digest, "attempt": attempt, "at": now()}
-        while not self._journal.create(Entry(name, attempt).document, document):
+        while not self._create(Entry(name, attempt).document, document):
             attempt += 1
         return Entry(name, attempt)
 
     def ordered(self, entry: Entry, order_id: str) -> None:
         """Keep the id under which a service works on a call."""
-        self._journal.create(f"{entry.document}-order", {"order_id": order_id, "at": now()})
+        self._create(f"{entry.document}-order", {"order_id": order_id, "at": now()})
 
     def answered(self, entry: Entry, answer: Answer) -> None:
         """Keep a call's answer, so that it is never paid for again."""
@@ -59,18 +62,18 @@ class Ledger:
             # Ahead of the outcome, so that there is none without its picture.
             self._journal.attach(f"{entry.document}-picture", answer.data)
         document = {"ok": True, "answer": _document(answer), "at": now()}
-        self._journal.create(f"{entry.document}-outcome", document)
+        self._create(f"{entry.document}-outcome", document)
 
     def failed(self, entry: Entry, error: DocWizError) -> None:
         """Keep that a call failed, and how."""
         document = {"ok": False, "code": error.code, "at": now()}
-        self._journal.create(f"{entry.document}-outcome", document)
+        self._create(f"{entry.document}-outcome", document)
 
     def put_off(self, entry: Entry, error: DocWizError) -> int:
         """Keep that an order could not be asked for, and return how often that was so."""
         number = 1
         document = {"code": error.code, "at": now()}
-        while not self._journal.create(f"{entry.document}-unanswered-{number:04}", document):
+        while not self._create(f"{entry.document}-unanswered-{number:04}", document):
             number += 1
         return number
 
@@ -78,7 +81,7 @@ class Ledger:
         """Return the answer of an earlier attempt, if one was answered."""
         for attempt in range(self.attempts(name), 0, -1):
             entry = Entry(name, attempt).document
-            outcome = self._journal.read(f"{entry}-outcome")
+            outcome = self._read(f"{entry}-outcome")
             if outcome is not None and outcome["ok"]:
                 return _answer(outcome["answer"], self._journal.attached(f"{entry}-picture"))
         return None
@@ -88,8 +91,8 @@ class Ledger:
         last = Entry(name, self.attempts(name))
         if not last.attempt:
             return None
-        order = self._journal.read(f"{last.document}-order")
-        if order is None or self._journal.read(f"{last.document}-outcome") is not None:
+        order = self._read(f"{last.document}-order")
+        if order is None or self._exists(f"{last.document}-outcome"):
             return None
         return last, order["order_id"]
 
@@ -97,18 +100,32 @@ class Ledger:
         """Return how often a call was sent."""
         # Nearly always none or one, so asking for each is faster than listing.
         number = 0
-        while self._journal.read(Entry(name, number + 1).document) is not None:
+        while self._exists(Entry(name, number + 1).document):
             number += 1
         return number
 
     def made(self) -> int:
         """Return how many calls were sent in all."""
-        return _count(self._journal.names(_FOLDER))
+        return _count(self._journal.names(_FOLDER) if self._written is None else self._written)
 
     def answers(self) -> int:
         """Return how many calls have an answer."""
         outcomes = (n for n in self._journal.names(_FOLDER) if n.endswith("-outcome"))
         return sum(bool((self._journal.read(f"{_FOLDER}/{n}") or {}).get("ok")) for n in outcomes)
+
+    def _create(self, name: str, document: Document) -> bool:
+        if self._written is not None:
+            self._written.add(name)
+        return self._journal.create(name, document)
+
+    def _read(self, name: str) -> Document | None:
+        return self._journal.read(name) if self._may_have(name) else None
+
+    def _exists(self, name: str) -> bool:
+        return self._may_have(name) and self._journal.exists(name)
+
+    def _may_have(self, name: str) -> bool:
+        return self._written is None or name in self._written
 
 
 def digest(*parts: str | bytes | int) -> str:

@@ -84,7 +84,7 @@ def photo_bytes(store: Store, image_id: str) -> bytes:
     """
     data = store.get(image_path(image_id))
     if data is None:
-        raise UnknownImage("No photo has this image_id; add it with add_image first.")
+        raise _unknown_image()
     return data
 
 
@@ -130,8 +130,13 @@ def of_patient(
     return found
 
 
+def _unknown_image() -> UnknownImage:
+    return UnknownImage("No photo has this image_id; add it with add_image first.")
+
+
 def _check_photo(image_id: str, patient_id: str | None, resources: Resources) -> None:
-    photo_bytes(resources.store, image_id)
+    if not resources.store.exists(image_path(image_id)):
+        raise _unknown_image()
     if patient_id is not None:
         find_patient(resources.records, patient_id)
 

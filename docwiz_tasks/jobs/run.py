@@ -16,8 +16,12 @@ from docwiz_tasks.jobs.heartbeat import LeaseLost
 from docwiz_tasks.jobs.journal import Document, Journal, Step
 from docwiz_tasks.jobs.lease import Lease
 from docwiz_tasks.jobs.ledger import Ledger
+from docwiz_tasks.jobs.past import Past
 
 __all__ = ["Progress", "Run", "Work"]
+
+# Far less than a lease lasts.
+_LONG_SECONDS = 1.0
 
 Work = Callable[[], Document | Awaitable[Document]]
 P = ParamSpec("P")
@@ -43,6 +47,7 @@ class Run:
         queue: the queue that it came from, where that is known.
         attempt: the number of this delivery, from 1.
         lease: the job's, held by this delivery.
+        past: what earlier deliveries left.
         deadline: when the run has to end, on the monotonic clock.
         report: is told of each progress; never goes backwards.
         tell: is told of each event.
@@ -56,6 +61,7 @@ class Run:
         queue: str | None,
         attempt: int,
         lease: Lease,
+        past: Past,
         deadline: float,
         report: Callable[[Progress], None],
         tell: Callable[[JobEvent], None],
@@ -67,14 +73,16 @@ class Run:
         self._task = task
         self._queue = queue
         self._lease = lease
+        self._past = past
         self._journal: Journal = lease.journal
         self._deadline = deadline
+        self._looked = time.monotonic()
         self._report = report
         self._tell = tell
-        self._committed = self._journal.steps()
-        self.ledger = Ledger(self._journal)
+        self._committed = past.steps()
+        self.ledger = Ledger(self._journal, new=past.has_no_calls())
         # The first delivery's time, so that a step that is done again gives the same bytes.
-        self.began_at = lease.began_at()
+        self.began_at = past.began_at()
         self.progress = max((step.progress for step in self._committed.values()), default=0)
 
     async def step(
@@ -123,7 +131,14 @@ class Run:
         return name in self._committed
 
     def advance(self, progress: int, status: str, step: str | None = None) -> None:
-        """Report progress; a lower number than before counts as that before."""
+        """Report progress; a lower number than before counts as that before.
+
+        Raises:
+            LeaseLost: another delivery runs the job.
+        """
+        # One that was taken for dead must not report over the end that another one reached.
+        if time.monotonic() - self._looked > _LONG_SECONDS:
+            self._keep_lease()
         self.progress = max(self.progress, progress)
         self._report(Progress(self.progress, status, step))
 
@@ -137,14 +152,18 @@ class Run:
         """
         if self._journal.cancelled():
             raise JobCancelled("The job was cancelled.")
-        if self._lease.taken_from(self.attempt):
-            raise LeaseLost
+        self._keep_lease()
         if self.remaining_seconds() <= 0:
             raise DeadlineExceeded("The job's time was up before it was done; submit it again.")
 
+    def _keep_lease(self) -> None:
+        if self._lease.taken_from(self.attempt):
+            raise LeaseLost
+        self._looked = time.monotonic()
+
     def paid_calls(self) -> Document:
         """Return how many calls of providers were made, and how many a replay saved."""
-        return {"made": self.ledger.made(), "saved": self._lease.saved()}
+        return {"made": self.ledger.made(), "saved": self._past.saved()}
 
     def remaining_seconds(self) -> float:
         """Return how much of the job's time is left, at least 0."""

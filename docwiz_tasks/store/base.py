@@ -26,12 +26,23 @@ class Store(Protocol):
         """Return an object's bytes, or None where there is none."""
         ...
 
-    def put(self, path: str, data: bytes) -> None:
-        """Write an object, in place of what was there."""
+    def exists(self, path: str) -> bool:
+        """Say whether there is an object."""
         ...
 
-    def create(self, path: str, data: bytes) -> bool:
-        """Write an object unless there is one; say whether this call wrote it."""
+    def put(self, path: str, data: bytes, *, durable: bool = True) -> None:
+        """Write an object, in place of what was there.
+
+        Args:
+            path: where.
+            data: the whole of it.
+            durable: have it outlive a loss of power; if not, it can be gone or cut
+                short after one. Processes that are killed lose nothing either way.
+        """
+        ...
+
+    def create(self, path: str, data: bytes, *, durable: bool = True) -> bool:
+        """Write an object unless there is one, as `put` does; say whether this call wrote it."""
         ...
 
     def delete(self, path: str) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import secrets
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TypeVar
 
 from docwiz_tasks.errors import StoreError, StoreUnavailable
 from docwiz_tasks.store.base import check_path
@@ -18,8 +18,6 @@ __all__ = ["FolderStore"]
 _INCOMING = ".incoming"
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 
-T = TypeVar("T")
-
 
 class FolderStore:
     """Keep objects as files, private to the user, written aside and put in place whole.
@@ -29,12 +27,13 @@ class FolderStore:
 
     Args:
         root: the folder; made at the first write.
-        fsync: wait for the disk at each write, so that what was written outlives a
+        fsync: wait for the disk at each durable write, so that what was written outlives a
             machine without power, too. Processes that are killed lose nothing without it.
     """
 
     def __init__(self, root: Path, *, fsync: bool = True) -> None:
         self._root = str(root)
+        self._incoming = f"{self._root}/{_INCOMING}"
         self._fsync = fsync
 
     def get(self, path: str) -> bytes | None:
@@ -46,25 +45,31 @@ class FolderStore:
             except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
                 return None
 
-    def put(self, path: str, data: bytes) -> None:
-        """Write an object, in place of what was there."""
-        target = self._file(path)
-        with _explained(), self._written(data) as written:
-            _in_folder(target, lambda: os.replace(written, target))
-            self._sync(target)
+    def exists(self, path: str) -> bool:
+        """Say whether there is an object."""
+        with _explained():
+            try:
+                return stat.S_ISREG(os.stat(self._file(path)).st_mode)
+            except (FileNotFoundError, NotADirectoryError):
+                return False
 
-    def create(self, path: str, data: bytes) -> bool:
+    def put(self, path: str, data: bytes, *, durable: bool = True) -> None:
+        """Write an object, in place of what was there."""
+        target, durable = self._file(path), durable and self._fsync
+        with _explained(), self._written(data, durable) as written:
+            _place(os.replace, written, target, durable)
+
+    def create(self, path: str, data: bytes, *, durable: bool = True) -> bool:
         """Write an object unless there is one; say whether this call wrote it."""
-        target = self._file(path)
+        target, durable = self._file(path), durable and self._fsync
         with _explained():
             if os.path.exists(target):
                 return False
-            with self._written(data) as written:
+            with self._written(data, durable) as written:
                 try:
-                    _in_folder(target, lambda: os.link(written, target))
+                    _place(os.link, written, target, durable)
                 except FileExistsError:
                     return False
-                self._sync(target)
         return True
 
     def delete(self, path: str) -> None:
@@ -90,39 +95,58 @@ class FolderStore:
         return f"{self._root}/{check_path(path)}"
 
     @contextmanager
-    def _written(self, data: bytes) -> Iterator[str]:
-        written = f"{self._root}/{_INCOMING}/{secrets.token_hex(16)}"
-        descriptor = _in_folder(written, lambda: os.open(written, _NEW, mode=0o600))
+    def _written(self, data: bytes, durable: bool) -> Iterator[str]:
+        written = f"{self._incoming}/{secrets.token_hex(16)}"
         try:
-            with open(descriptor, "wb") as file:
-                file.write(data)
-                file.flush()
-                if self._fsync:
+            descriptor = os.open(written, _NEW, mode=0o600)
+        except FileNotFoundError:
+            _made(self._incoming)
+            descriptor = os.open(written, _NEW, mode=0o600)
+        try:
+            try:
+                rest = memoryview(data)
+                while rest:
+                    rest = rest[os.write(descriptor, rest) :]
+                if durable:
                     os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
             yield written
         finally:
             with suppress(FileNotFoundError):
                 os.unlink(written)
 
-    def _sync(self, file: str) -> None:
-        if not self._fsync:
-            return
-        # Without it a crash of the machine can forget the new name.
-        with suppress(PermissionError):
-            descriptor = os.open(os.path.dirname(file), os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
 
-
-def _in_folder(file: str, act: Callable[[], T]) -> T:
-    """Do what needs the folder of a file, making it if it isn't there yet."""
+def _place(act: Callable[[str, str], None], written: str, target: str, durable: bool) -> None:
+    """Have a written file appear at its place, in a folder that is made if it isn't there."""
+    changed = [os.path.dirname(target)]
     try:
-        return act()
+        act(written, target)
     except FileNotFoundError:
-        os.makedirs(os.path.dirname(file), mode=0o700, exist_ok=True)
-        return act()
+        changed += _made(changed[0])
+        act(written, target)
+    if durable:
+        # Without it a crash of the machine can forget the new names.
+        for folder in changed:
+            _sync(folder)
+
+
+def _made(folder: str) -> list[str]:
+    """Make a folder with those above it, and return in which folders one was made."""
+    above = os.path.dirname(folder)
+    changed = [] if os.path.isdir(above) else _made(above)
+    with suppress(FileExistsError):
+        os.mkdir(folder, mode=0o700)
+    return [above, *changed]
+
+
+def _sync(folder: str) -> None:
+    with suppress(PermissionError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 @contextmanager

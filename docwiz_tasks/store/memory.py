@@ -22,11 +22,15 @@ class MemoryStore:
         view = self._objects.get(check_path(path))
         return None if view is None else bytes(view)
 
-    def put(self, path: str, data: bytes) -> None:
+    def exists(self, path: str) -> bool:
+        """Say whether there is an object."""
+        return check_path(path) in self._objects
+
+    def put(self, path: str, data: bytes, *, durable: bool = True) -> None:
         """Write an object, in place of what was there."""
         self._objects[check_path(path)] = memoryview(bytes(data))
 
-    def create(self, path: str, data: bytes) -> bool:
+    def create(self, path: str, data: bytes, *, durable: bool = True) -> bool:
         """Write an object unless there is one; say whether this call wrote it."""
         mine = memoryview(bytes(data))
         return self._objects.setdefault(check_path(path), mine) is mine

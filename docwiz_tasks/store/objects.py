@@ -38,12 +38,21 @@ class ObjectStore:
             except FileNotFoundError:
                 return None
 
-    def put(self, path: str, data: bytes) -> None:
+    def exists(self, path: str) -> bool:
+        """Say whether there is an object."""
+        with self._opened() as (obstore, store):
+            try:
+                obstore.head(store, check_path(path))
+            except FileNotFoundError:
+                return False
+        return True
+
+    def put(self, path: str, data: bytes, *, durable: bool = True) -> None:
         """Write an object, in place of what was there."""
         with self._opened() as (obstore, store):
             obstore.put(store, check_path(path), data)
 
-    def create(self, path: str, data: bytes) -> bool:
+    def create(self, path: str, data: bytes, *, durable: bool = True) -> bool:
         """Write an object unless there is one; say whether this call wrote it."""
         with self._opened() as (obstore, store):
             try:
