@@ -66,21 +66,31 @@ class Lab:
         """Wait until the last write for jobs that ended, lest it lands in another store."""
         until(lambda: not any((self.store / "open").glob("*")), "the end of all")
 
-    def run(
-        self, planned: dict[str, str], victim: Victim
-    ) -> tuple[dict[str, dict[str, Any]], set[str]]:
-        """Run all jobs, killing as planned, and return their results, and which were killed."""
+    def plan(self, planned: dict[str, str], victim: Victim) -> None:
+        """Have each job killed at its point, by whichever message it will be run."""
         for job_id, point in planned.items():
             (self.plans / job_id).write_text(f"{point}|{victim}")
+
+    def run(self, planned: dict[str, str]) -> tuple[dict[str, dict[str, Any]], set[str]]:
+        """Run all jobs, and return their results, and which of those planned were killed."""
         for job_id, (task, arguments) in self.jobs.items():
             self.docwiz.app.tasks[task].apply_async(kwargs=arguments, task_id=job_id)
-        results = {id: self.docwiz.job(id).result(SECONDS) for id in self.jobs}
+        results = {id: self.ended(id) for id in self.jobs}
         self.wait_until_told()
         # With the whole worker one job's death can carry another one over its own point.
         alive = {plan.name for plan in self.plans.iterdir()}
         for job_id in alive:
             (self.plans / job_id).unlink()
         return results, planned.keys() - alive
+
+    def ended(self, job_id: str) -> dict[str, Any]:
+        """Wait for a job's end in the store; Celery can still be told of the wave before."""
+        journal = self.docwiz.journal(job_id)
+        until(journal.end, f"the end of {job_id}", SECONDS)
+        end = journal.end()
+        assert end is not None
+        assert end.result is not None, end
+        return end.result
 
 
 @contextmanager
@@ -154,14 +164,15 @@ def points_of(store: Path, job_id: str) -> list[str]:
 def survive(made: Lab, victim: Victim) -> Counter[str]:
     """Kill each job at each of its points; return how many were survived, by job."""
     undisturbed = made.begin_wave("undisturbed")
-    results, _ = made.run({}, victim)
+    results, _ = made.run({})
     expected = outputs(undisturbed)
     points = {id: points_of(undisturbed, id) for id in made.jobs}
     survived: Counter[str] = Counter()
     while any(points.values()):
         planned = {id: points[id][0] for id in points if points[id]}
+        made.plan(planned, victim)
         wave = made.begin_wave(f"wave-{survived.total()}")
-        disturbed, killed = made.run(planned, victim)
+        disturbed, killed = made.run(planned)
         assert killed
         assert outputs(wave) == expected, planned
         for id, result in disturbed.items():

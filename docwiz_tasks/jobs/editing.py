@@ -162,7 +162,7 @@ def _keep_finished(
         picture = encoded(edit.shown, media_type)
     note = f"SIMULATION. {NOTICE}"
     picture = marked(picture, marks.EDITED, note, signer, original=original.data)
-    path = f"visualizations/{subject.visualization_id}/after"
+    path = f"visualizations/{subject.visualization_id}-after"
     return {
         "url": keep_picture(resources.store, path, picture, media_type),
         "media_type": media_type,

@@ -20,6 +20,8 @@ JOBS, OPEN = "jobs", "open"
 # A job has one folder in the store: to make another takes as long as to write five files.
 _IN_FOLDER = "="
 
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -228,4 +230,4 @@ def now() -> str:
 
 
 def _bytes(document: Document) -> bytes:
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+    return _JSON.encode(document).encode()

@@ -63,7 +63,7 @@ class Lease:
 
         # Without the ledger each delivery would pay for these again.
         answers = Ledger(self.journal).answers() if last else 0
-        document = {"at": now(), "process": _this_process(), "answers": answers}
+        document = {"at": now(), "process": _process(os.getpid()), "answers": answers}
         if not self.journal.create(delivery_name(last + 1), document, durable=False):
             return None
         return Delivery(last + 1, _time(document), answers)
@@ -128,11 +128,13 @@ def _time(document: Document) -> datetime:
     return datetime.fromisoformat(document["at"])
 
 
-def _this_process() -> Process | None:
-    machine, started = _machine(), _started(os.getpid())
+@cache
+def _process(pid: int) -> Process | None:
+    """Return what tells this process from all others; read once, and again after a fork."""
+    machine, started = _machine(), _started(pid)
     if machine is None or started is None:
         return None
-    return {"machine": machine, "pid": os.getpid(), "started": started}
+    return {"machine": machine, "pid": pid, "started": started}
 
 
 def _is_gone(process: Process | None) -> bool:

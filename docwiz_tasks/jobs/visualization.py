@@ -94,7 +94,7 @@ async def take_photo(
 ) -> Document:
     """Store the photo as the before picture, and settle what is asked for."""
     procedure = find_procedure(resources.records, subject.procedure_id)
-    path = f"visualizations/{subject.visualization_id}/before"
+    path = f"visualizations/{subject.visualization_id}-before"
     picture = (original.data, original.media_type)
     return {
         "url": await run.kept(keep_picture, resources.store, path, *picture),

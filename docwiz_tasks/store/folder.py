@@ -6,7 +6,7 @@ import os
 import secrets
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from docwiz_tasks.errors import StoreError, StoreUnavailable
@@ -38,7 +38,7 @@ class FolderStore:
 
     def get(self, path: str) -> bytes | None:
         """Return an object's bytes, or None where there is none."""
-        with _explained():
+        with _Explained():
             try:
                 with open(self._file(path), "rb", buffering=0) as file:
                     return file.read()
@@ -47,7 +47,7 @@ class FolderStore:
 
     def exists(self, path: str) -> bool:
         """Say whether there is an object."""
-        with _explained():
+        with _Explained():
             try:
                 return stat.S_ISREG(os.stat(self._file(path)).st_mode)
             except (FileNotFoundError, NotADirectoryError):
@@ -56,32 +56,40 @@ class FolderStore:
     def put(self, path: str, data: bytes, *, durable: bool = True) -> None:
         """Write an object, in place of what was there."""
         target, durable = self._file(path), durable and self._fsync
-        with _explained(), self._written(data, durable) as written:
-            _place(os.replace, written, target, durable)
+        with _Explained():
+            written = self._written(data, durable)
+            try:
+                _place(os.replace, written, target, durable)
+            except BaseException:
+                with suppress(FileNotFoundError):
+                    os.unlink(written)
+                raise
 
     def create(self, path: str, data: bytes, *, durable: bool = True) -> bool:
         """Write an object unless there is one; say whether this call wrote it."""
         target, durable = self._file(path), durable and self._fsync
-        with _explained():
+        with _Explained():
             if os.path.exists(target):
                 return False
-            with self._written(data, durable) as written:
-                try:
-                    _place(os.link, written, target, durable)
-                except FileExistsError:
-                    return False
+            written = self._written(data, durable)
+            try:
+                _place(os.link, written, target, durable)
+            except FileExistsError:
+                return False
+            finally:
+                os.unlink(written)
         return True
 
     def delete(self, path: str) -> None:
         """Remove an object; one that isn't there is no error."""
-        with _explained(), suppress(FileNotFoundError):
+        with _Explained(), suppress(FileNotFoundError):
             os.unlink(self._file(path))
 
     def list(self, prefix: str) -> Iterator[str]:
         """Yield the paths of all objects below the folder `prefix`, sorted."""
         folder = self._file(prefix)
         start = len(self._root) + 1
-        with _explained():
+        with _Explained():
             found = sorted(
                 f"{place}/{name}"[start:] for place, _, names in os.walk(folder) for name in names
             )
@@ -94,8 +102,7 @@ class FolderStore:
     def _file(self, path: str) -> str:
         return f"{self._root}/{check_path(path)}"
 
-    @contextmanager
-    def _written(self, data: bytes, durable: bool) -> Iterator[str]:
+    def _written(self, data: bytes, durable: bool) -> str:
         written = f"{self._incoming}/{secrets.token_hex(16)}"
         try:
             descriptor = os.open(written, _NEW, mode=0o600)
@@ -103,18 +110,17 @@ class FolderStore:
             _made(self._incoming)
             descriptor = os.open(written, _NEW, mode=0o600)
         try:
-            try:
-                rest = memoryview(data)
-                while rest:
-                    rest = rest[os.write(descriptor, rest) :]
-                if durable:
-                    os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-            yield written
+            rest = memoryview(data)
+            while rest:
+                rest = rest[os.write(descriptor, rest) :]
+            if durable:
+                os.fsync(descriptor)
+        except BaseException:
+            os.unlink(written)
+            raise
         finally:
-            with suppress(FileNotFoundError):
-                os.unlink(written)
+            os.close(descriptor)
+        return written
 
 
 def _place(act: Callable[[str, str], None], written: str, target: str, durable: bool) -> None:
@@ -149,10 +155,14 @@ def _sync(folder: str) -> None:
             os.close(descriptor)
 
 
-@contextmanager
-def _explained() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise StoreUnavailable(f"The store's folder can't be used: {reason}.") from None
+class _Explained:
+    """Tell what the system says of a file as an error of ours."""
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, *_where: object
+    ) -> None:
+        if isinstance(error, OSError):
+            reason = error.strerror or type(error).__name__
+            raise StoreUnavailable(f"The store's folder can't be used: {reason}.") from None

@@ -17,7 +17,7 @@ _IMAGE_ID = re.compile(r"[0-9a-f]{32}")
 # What jobs leave for people. All else in the store is working data.
 _SERVED = re.compile(
     r"images/(?P<image>[^/]+)"
-    r"|visualizations/(?P<visualization>[^/]+)/(?:before|after)\.\w+"
+    r"|visualizations/(?P<visualization>[^/]+)-(?:before|after)\.\w+"
     r"|comparisons/(?P<comparison>[^/]+)/side-by-side\.\w+"
     r"|exports/(?P<export>[^/]+)(?:/[^/]+)?"
     r"|infographics/(?P<infographic>[^/]+)/infographic\.\w+"
