@@ -23,8 +23,8 @@ _PATHS = (
     "../../etc/passwd", "/etc/passwd", "images/../jobs", "jobs/{task}/request.json", ".incoming/a",
     "jobs/{task}/end.json", "jobs/{task}/steps/photo.json", "open/{task}.json", "images//{image}",
     "records/patient/{patient}.json", "by-patient/{patient}/visualization/{task}", "images/.",
-    "records/cost_breakdown/{costs}.json", "visualizations/{task}/after.png/x", "exports",
-    "visualizations/{task}", "visualizations/{task}/after.PNG", "comparisons/{task}/../x.png",
+    "records/cost_breakdown/{costs}.json", "visualizations/{task}-after.png/x", "exports",
+    "visualizations/{task}", "visualizations/{task}-after.PNG", "comparisons/{task}/../x.png",
 )  # fmt: skip
 _STRANGE_IDS = (
     "..", ".", "%2e%2e", "..%2f..%2fetc%2fpasswd", "..\\..\\windows", "a\0b", "\0", "\n", " ", "-",

@@ -16,7 +16,7 @@ class RunningJob:
         self._journal = docwiz.journal(id)
         arguments = {"image_id": "none", "procedure_id": "rhinoplasty", "patient_id": None}
         self._journal.submit("docwiz_tasks.generate_visualization_task", arguments)
-        Lease(self._journal, 3600).take()
+        Lease(self._journal, 3600).take(self._journal.names())
         self.report(0)
 
     def report(self, progress: int) -> None:

@@ -316,8 +316,9 @@ def test_a_job_that_is_held_up_for_too_long_fails_and_can_be_retried(
     with pytest.raises(ProviderUnavailable, match="asked to wait and may be called again in 0"):
         job.result(20)
     assert (job.status().error or {})["retryable"]
-    assert deliveries(job, docwiz).last() > 1, "it waited outside the worker"
-    assert deliveries(job, docwiz).deaths() == 0
+    last = deliveries(job, docwiz).last()
+    assert last > 1, "it waited outside the worker"
+    assert len(docwiz.journal(job.id).names("left")) == last - 1, "none of them counts as a death"
     assert docwiz.journal(job.id).names("calls") == [], "waiting is no call"
     holds = [Hold(0.3, "asked to wait")]
     monkeypatch.setattr(docwiz.throttle, "turn", lambda name: holds.pop() if holds else turn(name))
