@@ -12,6 +12,7 @@ const FORMATS = ["pdf", "png", "jpeg", "json"];
 const at = (id) => document.getElementById(id);
 const made = (name, properties) => Object.assign(document.createElement(name), properties);
 
+const loading = get("demo");
 let demo = null;
 let imageId = null;
 let busy = false;
@@ -198,10 +199,11 @@ function offerPapers() {
 }
 
 at("file").addEventListener("change", () => doing(at("file"), upload));
-onClick(at("sample"), () => showPhoto(demo.image_id));
+// It can be clicked before what it offers has come.
+onClick(at("sample"), async () => showPhoto((await loading).image_id));
 onClick(at("start"), start);
 doing(at("sample"), async () => {
-  demo = await get("demo");
+  demo = await loading;
   offerProcedures();
   offerPapers();
 });
