@@ -325,6 +325,7 @@ class Settings(BaseSettings):
             raise ValueError("c2pa_certificate and c2pa_private_key are set together or not at all")
         return self
 
+    @model_validator(mode="after")
     def _webhook_is_safe(self) -> Self:
         if self.webhook_url is None:
             return self

@@ -208,7 +208,7 @@ def test_a_certificate_that_expires_while_the_worker_runs_costs_no_paid_call(
     case = add_sample_case(docwiz)
 
     def calls() -> list[str]:
-        return [path for path in docwiz.store.list("jobs") if "/calls/" in path]
+        return [path for path in docwiz.store.list("jobs") if "/calls=" in path]
 
     with embedded_worker(docwiz.app):
         identity(from_days=-20, to_days=-2).files(tmp_path)
