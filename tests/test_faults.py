@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import redis
 from clinic import SECONDS, Clinic, until
+from conftest import missing
 from redis_server import RedisServer
 
 import docwiz_tasks
@@ -211,7 +212,7 @@ def test_a_queued_job_that_redis_forgot_comes_back_by_itself(
 
 def test_a_queued_job_outlives_a_restart_of_a_redis_that_saves(tmp_path: Path) -> None:
     if not RedisServer.is_installed():
-        pytest.skip("redis-server is not installed")
+        missing("redis-server")
     server = RedisServer(tmp_path, persistent=True)
     clinic = Clinic(server.url, tmp_path)
     try:
