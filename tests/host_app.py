@@ -18,6 +18,8 @@ if "HOST_VISIBILITY" in os.environ:
         "visibility_timeout": float(os.environ["HOST_VISIBILITY"]),
         "unacked_restore_interval": 1,
         "unacked_restore_throttle": 1,
+        # Otherwise a worker that is killed in its sweep keeps the others from theirs.
+        "unacked_mutex_expire": 5,
     }
 
 docwiz = docwiz_tasks.register(app)

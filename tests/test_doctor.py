@@ -283,6 +283,16 @@ def test_a_slow_search_for_lost_jobs_is_a_warning(redis_url: str, store: Path) -
     assert "unacked_restore_throttle to 1" in finding.message
 
 
+def test_a_lock_that_outlives_a_dead_worker_for_long_is_a_warning(
+    redis_url: str, store: Path
+) -> None:
+    options = {name: value for name, value in OPTIONS.items() if name != "unacked_mutex_expire"}
+    app = host(store, broker=redis_url, broker_transport_options=options)
+    finding = one(examined(app), "lost jobs")
+    assert finding.level == "warning"
+    assert "unacked_mutex_expire to 30" in finding.message
+
+
 def test_a_worker_that_hoards_jobs_is_a_warning(store: Path) -> None:
     finding = one(examined(host(store, worker_prefetch_multiplier=4)), "prefetch")
     assert finding.level == "warning"

@@ -41,10 +41,13 @@ def celery_config(settings: Settings | None = None) -> dict[str, Any]:
     # Longer than any job may take, so that a job that runs is not sent again, and swept
     # each few seconds, so that one whose machine died comes back soon after.
     # https://docs.celeryq.dev/en/stable/getting-started/backends-and-brokers/redis.html
+    # A worker that dies in its sweep leaves its lock, and until that expires, after 300 s
+    # by default, no other worker sweeps.
     redis_options = {
         "visibility_timeout": settings.time_limit_seconds + 60,
         "unacked_restore_interval": 10,
         "unacked_restore_throttle": 1,
+        "unacked_mutex_expire": 30,
     }
     config: dict[str, Any] = {
         "task_serializer": "json",

@@ -26,6 +26,7 @@ app.conf.broker_transport_options = {
     "visibility_timeout": 360,
     "unacked_restore_interval": 10,
     "unacked_restore_throttle": 1,
+    "unacked_mutex_expire": 30,
 }
 
 docwiz = docwiz_tasks.register(

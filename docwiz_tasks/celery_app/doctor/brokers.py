@@ -128,6 +128,14 @@ def _sweep(app: Celery) -> Finding:
             f"are looked for each {seconds:g} seconds only; set unacked_restore_interval to 10 and"
             " unacked_restore_throttle to 1 in broker_transport_options.",
         )
+    lock = options.get("unacked_mutex_expire", Channel.unacked_mutex_expire)
+    if lock > SWEEP_SECONDS:
+        return Finding(
+            "warning",
+            "lost jobs",
+            f"are not looked for during {lock:g} seconds when a worker dies while it does so; set"
+            " unacked_mutex_expire to 30 in broker_transport_options.",
+        )
     return Finding("ok", "lost jobs", f"are looked for each {seconds:g} seconds.")
 
 

@@ -70,6 +70,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 360,
     "unacked_restore_interval": 10,
     "unacked_restore_throttle": 1,
+    "unacked_mutex_expire": 30,
 }
 
 # What docwiz-tasks is to do here; DOCWIZ_… in the environment is stronger.

@@ -31,6 +31,7 @@ def create_app(test_config=None):
                 "visibility_timeout": 360,
                 "unacked_restore_interval": 10,
                 "unacked_restore_throttle": 1,
+                "unacked_mutex_expire": 30,
             },
         },
         DOCWIZ={
