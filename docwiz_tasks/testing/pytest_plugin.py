@@ -78,8 +78,27 @@ def docwiz_worker(docwiz: DocWiz) -> Iterator[Any]:
     """Run a real worker of the app, in threads of this process."""
     from docwiz_tasks.celery_app.embedded import embedded_worker
 
+    _import_what_jobs_use()
     with embedded_worker(docwiz.app) as worker:
         yield worker
+
+
+def _import_what_jobs_use() -> None:
+    # Before there are threads: pytest's import hook compiles our modules, and in two threads
+    # at once that can fail up to Python 3.11.8 and 3.12.2.
+    # https://github.com/python/cpython/issues/106905
+    import pkgutil
+    from contextlib import suppress
+    from importlib import import_module
+
+    for name in ("celery_app", "jobs", "records", "store", "imaging", "renderers", "providers"):
+        package = import_module(f"docwiz_tasks.{name}")
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            # What needs an extra that the host has not.
+            with suppress(ImportError):
+                import_module(module.name)
+    for name in ("docwiz_tasks.typography", "docwiz_tasks.testing.sample"):
+        import_module(name)
 
 
 @pytest.fixture
