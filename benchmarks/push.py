@@ -126,7 +126,7 @@ def running_job() -> str:
     journal = docwiz.journal(f"job-{time.monotonic_ns()}")
     arguments = {"image_id": "none", "procedure_id": "rhinoplasty", "patient_id": None}
     journal.submit("docwiz_tasks.generate_visualization_task", arguments)
-    Lease(journal, 3600).take()
+    Lease(journal, 3600).take(names=())
     update(journal.job_id)
     return journal.job_id
 
