@@ -48,8 +48,12 @@ def _show(task: DocWizTask, meta: dict[str, Any]) -> None:
         task.update_state(state=_STATE, meta=meta)
         return
     # `update_state` would first ask Redis whether the job has succeeded, in a round trip
-    # of its own. A run knows that: it holds the lease.
+    # of its own, and pay for a transaction. A run needs neither: it holds the lease.
     document = backend._get_result_meta(meta, _STATE, None, task.request)
     document["task_id"] = task.request.id
     key = backend.get_key_for_task(task.request.id)
-    backend.set(key, backend.encode(document), max_retries=0)
+    value = backend.encode(document)
+    with backend.client.pipeline(transaction=False) as pipe:
+        pipe.set(key, value, ex=backend.expires or None)
+        pipe.publish(key, value)
+        pipe.execute()

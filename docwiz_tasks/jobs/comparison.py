@@ -45,11 +45,11 @@ async def compare(run: Run, request: ComparisonRequest, resources: Resources) ->
     run.advance(0, "Starting the comparison")
     check_request(request, resources)
     subjects = [_subject(run, request, procedure_id) for procedure_id in request.procedure_ids]
-    original = await asyncio.to_thread(Original, resources.store, request.image_id)
+    original = await run.aside(Original, resources, request.image_id)
     previews = await make_previews(run, subjects, original, resources)
     picture = await run.step(
         "picture",
-        lambda: asyncio.to_thread(draw_side_by_side, run, original, previews, resources),
+        lambda: run.aside(draw_side_by_side, run, original, previews, resources),
         status="The pictures are side by side",
     )
     result = await run.step(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import zlib
 from dataclasses import dataclass
@@ -76,7 +75,7 @@ async def edit_photo(
             f"The edit changed {edit.changed:.0%} of the photo outside the treated region;"
             f" at most {settings.fidelity_threshold:.0%} is allowed. Try another photo."
         )
-    picture = await asyncio.to_thread(_keep_finished, edit, subject, original, resources, signer)
+    picture = await run.aside(_keep_finished, edit, subject, original, resources, signer)
     return {
         **picture,
         "prompt": edit.prompt,
@@ -123,15 +122,15 @@ async def _edited(
         accept=lambda image: checked_picture(settings.ai_provider, image),
     )
     image = await make(run, paid, resources)
-    measure = settings.fidelity_policy != "off" and photo["region"] in REGIONS
+    before = original.reduced if photo["region"] in REGIONS else None
 
     def shown() -> _Edit:
         picture = decoded(image.data).convert("RGB")
-        changed = changed_outside(original.reduced, picture, photo["region"]) if measure else None
+        changed = None if before is None else changed_outside(before, picture, photo["region"])
         return _Edit(image, picture, prompt, changed)
 
     try:
-        return await asyncio.to_thread(shown)
+        return await run.aside(shown)
     except InvalidPhoto:
         raise ProviderError(
             f"The provider {settings.ai_provider!r} answered with no usable picture."

@@ -91,7 +91,7 @@ class Journal:
 
     def note_told(self, ended_at: datetime) -> None:
         """Note that plugins were told of the end at this time."""
-        self.write("told", {"ended_at": ended_at.isoformat()})
+        self.write("told", {"ended_at": ended_at.isoformat()}, durable=False)
 
     def steps(self) -> dict[str, Step]:
         """Return the committed steps by name."""

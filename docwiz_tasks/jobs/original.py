@@ -10,7 +10,7 @@ from docwiz_tasks.contracts import Embedding
 from docwiz_tasks.imaging.fidelity import MEASURED_SIZE, reduced
 from docwiz_tasks.imaging.photos import decoded, header
 from docwiz_tasks.jobs.lookup import photo_bytes
-from docwiz_tasks.store import Store
+from docwiz_tasks.jobs.resources import Resources
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -22,18 +22,20 @@ class Original:
     """A photo in the store, read once in a run.
 
     Args:
-        store: where it is.
+        resources: where it is, and whether edits of it are measured.
         image_id: which it is.
 
     Raises:
         UnknownImage: there is none with this id.
     """
 
-    def __init__(self, store: Store, image_id: str) -> None:
-        self.data = photo_bytes(store, image_id)
+    def __init__(self, resources: Resources, image_id: str) -> None:
+        self.data = photo_bytes(resources.store, image_id)
         self.media_type, self.width, self.height = header(self.data)
         # What edits are measured against.
-        self.reduced: Image = reduced(decoded(self.data, at_least=MEASURED_SIZE))
+        self.reduced: Image | None = None
+        if resources.settings.fidelity_policy != "off":
+            self.reduced = reduced(decoded(self.data, at_least=MEASURED_SIZE))
         self._embedding: asyncio.Future[Embedding] | None = None
 
     async def embedded(self, embed: Callable[[], Awaitable[Embedding]]) -> Embedding:

@@ -103,14 +103,14 @@ async def make(run: Run, paid: PaidCall[A], resources: Resources) -> A:
         entry, order_id = run.ledger.open_order(paid.name) or (None, None)
         if entry is None:
             begin = run.ledger.begin
-            entry = await run.kept(begin, paid.name, paid.provider, paid.input_digest)
+            entry = await run.aside(begin, paid.name, paid.provider, paid.input_digest)
         try:
             answer = await _noted(_answered(run, paid, entry, order_id, settings), paid, throttle)
             paid.accept(answer)
         except DocWizError as error:
             await _wait(run, entry, _attempts(run, entry, error), error, settings)
         else:
-            await run.kept(run.ledger.answered, entry, answer)
+            await run.aside(run.ledger.answered, entry, answer)
             return answer
 
 

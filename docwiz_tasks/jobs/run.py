@@ -109,22 +109,22 @@ class Run:
             outcome = await outcome
         reached = progress() if callable(progress) else progress
         step = Step(outcome, max(self.progress, reached or 0))
-        step = self._committed[name] = await self.kept(self._journal.commit, name, step)
+        step = self._committed[name] = await self.aside(self._journal.commit, name, step)
         # Among several steps at once only those that bring the job on are news.
         if reached is not None or not self.concurrent:
             self.advance(step.progress, status, name)
         self.tell("step", step=name)
         return step.outcome
 
-    async def kept(self, write: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Return what a write to the journal returns.
+    async def aside(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Return what work on pictures or on the disk returns.
 
-        Where several steps are under way it waits for the disk in a thread, so that the
-        others go on; for a single step that would only cost time.
+        Where several steps are under way it is done in a thread, so that the others go
+        on; for a single step that would only cost time.
         """
         if self.concurrent:
-            return await asyncio.to_thread(write, *args, **kwargs)
-        return write(*args, **kwargs)
+            return await asyncio.to_thread(work, *args, **kwargs)
+        return work(*args, **kwargs)
 
     def has(self, name: str) -> bool:
         """Say whether a step is committed."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -34,7 +33,7 @@ async def visualize(run: Run, request: VisualizationRequest, resources: Resource
     run.advance(0, "Starting the preview")
     check_request(request, resources)
     subject = Subject(run.job_id, request.image_id, request.procedure_id, request.patient_id)
-    original = await asyncio.to_thread(Original, resources.store, request.image_id)
+    original = await run.aside(Original, resources, request.image_id)
     milestones = {"photo": 20, "edit": 80, "record": 100}
     return await preview(run, subject, original, resources, milestones)
 
@@ -97,7 +96,7 @@ async def take_photo(
     path = f"visualizations/{subject.visualization_id}-before"
     picture = (original.data, original.media_type)
     return {
-        "url": await run.kept(keep_picture, resources.store, path, *picture),
+        "url": await run.aside(keep_picture, resources.store, path, *picture),
         "media_type": original.media_type,
         "width": original.width,
         "height": original.height,
@@ -143,7 +142,7 @@ async def embed_pair(
     if len(before.vector) != len(after.vector):
         raise ProviderError(f"The provider {settings.ai_provider!r} gave unequal embeddings.")
     vectors = {name: [float(x) for x in one.vector] for name, one in pair.items()}
-    await run.kept(keep_embeddings, resources.store, subject, after.model, vectors)
+    await run.aside(keep_embeddings, resources.store, subject, after.model, vectors)
     return {
         "embedding": {
             "id": subject.visualization_id,

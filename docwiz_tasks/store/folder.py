@@ -69,8 +69,6 @@ class FolderStore:
         """Write an object unless there is one; say whether this call wrote it."""
         target, durable = self._file(path), durable and self._fsync
         with _Explained():
-            if os.path.exists(target):
-                return False
             written = self._written(data, durable)
             try:
                 _place(os.link, written, target, durable)
