@@ -111,6 +111,15 @@ class Clinic:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
+    def let_go(self) -> bool:
+        """Say whether Redis has noticed that the workers killed so far are dead.
+
+        Before, it would still give the next message to the last one that waited for one.
+        """
+        redis = self.app.backend.client
+        database = str(redis.connection_pool.connection_kwargs.get("db", 0))
+        return not [c for c in redis.client_list() if c["db"] == database and "b" in c["flags"]]
+
     def lines(self, file: Path, *words: str) -> list[str]:
         return [line for line in file.read_text().splitlines() if all(w in line for w in words)]
 

@@ -59,6 +59,7 @@ def test_a_job_that_was_given_up_runs_again_from_its_last_good_step(clinic: Clin
     with pytest.raises(DeliveryLimitExceeded):
         job.result(SECONDS)
     calls = clinic.started("poison")
+    until(clinic.let_go, "the end of the dead worker's connections")
     (clinic.plans / "poison").unlink()
     job.retry()
     result = job.result(SECONDS)
@@ -74,6 +75,7 @@ def test_the_late_word_of_a_failed_run_does_not_end_the_retried_one(clinic: Clin
     with pytest.raises(DeliveryLimitExceeded) as caught:
         job.result(SECONDS)
     clinic.kill(worker)
+    until(clinic.let_go, "the end of the dead worker's connections")
     (clinic.plans / "poison").unlink()
     job.retry()
     # What the worker would have told Celery a moment after the end was in the store.
