@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -409,6 +410,27 @@ def test_a_watcher_sees_the_end_once_though_its_connection_was_cut(
     assert seen[-1].successful
     assert [s.progress for s in seen] == sorted(s.progress for s in seen)
     assert [status.state for status in job.watch(SECONDS)] == ["SUCCESS"], "a late watcher"
+
+
+def test_progress_is_shown_though_the_worker_lost_its_connection(
+    fragile: Clinic, redis_server: RedisServer
+) -> None:
+    fragile.start_worker("--concurrency=1")
+    gate = fragile.close_gate("the-preview")
+    job = fragile.submit_preview()
+    until(lambda: fragile.started("the-preview"), "the call")
+    redis_server.cut_connections()
+    with redis_server.client.pubsub() as heard:
+        heard.subscribe("celery-task-meta-the-preview")
+        until(lambda: redis_server.client.pubsub_numsub("celery-task-meta-the-preview")[0][1], "it")
+        gate.unlink()
+        job.result(SECONDS)
+        said = []
+        while message := heard.get_message(timeout=1):
+            if message["type"] == "message":
+                said.append(json.loads(message["data"])["result"])
+    steps = [result.get("step") for result in said]
+    assert steps[:4] == ["edit", "embed", "index", "record"]
 
 
 def test_a_delivery_after_the_end_changes_nothing(clinic: Clinic) -> None:

@@ -10,7 +10,7 @@ from docwiz_tasks.jobs.run import EventKind
 
 if TYPE_CHECKING:
     from docwiz_tasks.celery_app.docwiz import DocWiz
-    from docwiz_tasks.jobs.journal import Journal
+    from docwiz_tasks.jobs.journal import End, Journal
 
 __all__ = ["tell_end"]
 
@@ -21,20 +21,21 @@ _KINDS: dict[str, EventKind] = {
 }
 
 
-def tell_end(docwiz: DocWiz, journal: Journal, queue: str | None = None) -> None:
+def tell_end(docwiz: DocWiz, journal: Journal, end: End, queue: str | None = None) -> None:
     """Tell plugins of a job's end unless they were told, and close the job.
 
     All that they are told comes from the journal, so it is the same each time.
 
     Args:
         docwiz: whose plugins are told.
-        journal: the job's; it has ended.
+        journal: the job's.
+        end: as the journal has it.
         queue: where it came from; its task's own queue if None.
     """
-    request, end, ended_at = journal.request(), journal.end(), journal.ended_at()
-    if request is None or end is None or ended_at is None:
+    request = journal.request()
+    if request is None or end.at is None:
         return
-    if not journal.told(ended_at):
+    if not journal.told(end):
         docwiz.plugins.tell(
             JobEvent(
                 job_id=journal.job_id,
@@ -45,8 +46,8 @@ def tell_end(docwiz: DocWiz, journal: Journal, queue: str | None = None) -> None
                 attempt=Lease(journal, docwiz.settings.lease_seconds).last(),
                 queue=queue or docwiz.queues_by_task().get(request["task"]),
                 error_code=(end.error or {}).get("code"),
-                at=ended_at,
+                at=end.at,
             )
         )
-        journal.note_told(ended_at)
+        journal.note_told(end)
     journal.close()

@@ -70,11 +70,11 @@ def perform(task: DocWizTask, arguments: Mapping[str, Any], began: float) -> Doc
             names = journal.names()
             end = journal.end() if "end" in names else None
             end = end or _deliver(task, journal, names, arguments, began)
-            tell_end(task.docwiz, journal, _queue(task))
+            tell_end(task.docwiz, journal, end, _queue(task))
         except SoftTimeLimitExceeded:
             # Celery's signal can come at any line, even while the end is being kept.
             end = journal.finish(_failed(_out_of_time()))
-            tell_end(task.docwiz, journal, _queue(task))
+            tell_end(task.docwiz, journal, end, _queue(task))
     except StoreUnavailable as error:
         # Without its journal a job can neither go on nor end.
         logger.warning("Job %s waits for the store: %s", task.request.id, error.code)
@@ -97,31 +97,32 @@ def _deliver(
     if delivery is None:
         _step_aside(task)
     number, past = delivery.number, Past(journal, delivery, names)
-    run = Run(
-        job_id=journal.job_id,
-        task=task.name,
-        queue=_queue(task),
-        attempt=number,
-        lease=lease,
-        past=past,
-        deadline=began + _seconds(task) * _OF_SOFT_LIMIT,
-        report=reporter(task),
-        tell=task.docwiz.plugins.tell,
-    )
-    try:
-        end = _forbidden(task, run, journal, past) or _run(task, run, lease, arguments)
-    except RetryLater as later:
-        lease.leave(number)
-        # Who cancels it from here on sees that nobody runs it, and ends it.
-        if not journal.cancelled():
-            raise task.retry(countdown=later.seconds, max_retries=None) from None
-        end = _cancelled(run)
-    except LeaseLost:
-        _step_aside(task)
-    except BaseException:
-        # A shutdown, or a store that went away: the job itself killed nobody.
-        lease.leave(number)
-        raise
+    with reporter(task) as report:
+        run = Run(
+            job_id=journal.job_id,
+            task=task.name,
+            queue=_queue(task),
+            attempt=number,
+            lease=lease,
+            past=past,
+            deadline=began + _seconds(task) * _OF_SOFT_LIMIT,
+            report=report,
+            tell=task.docwiz.plugins.tell,
+        )
+        try:
+            end = _forbidden(task, run, journal, past) or _run(task, run, lease, arguments)
+        except RetryLater as later:
+            lease.leave(number)
+            # Who cancels it from here on sees that nobody runs it, and ends it.
+            if not journal.cancelled():
+                raise task.retry(countdown=later.seconds, max_retries=None) from None
+            end = _cancelled(run)
+        except LeaseLost:
+            _step_aside(task)
+        except BaseException:
+            # A shutdown, or a store that went away: the job itself killed nobody.
+            lease.leave(number)
+            raise
     return journal.finish(end)
 
 

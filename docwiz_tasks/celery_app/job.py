@@ -108,8 +108,9 @@ class Job:
         # A worker takes the lease before it looks for the mark: if nobody holds it here,
         # whoever takes it will find the mark, and the job never runs again.
         if not Lease(self._journal, self._docwiz.settings.lease_seconds).held():
-            self._tell_celery(self._journal.finish(End("REVOKED", error=_CANCELLED)))
-            tell_end(self._docwiz, self._journal)
+            end = self._journal.finish(End("REVOKED", error=_CANCELLED))
+            self._tell_celery(end)
+            tell_end(self._docwiz, self._journal, end)
 
     def retry(self) -> None:
         """Run a job that failed again, from its last committed step.
@@ -118,7 +119,7 @@ class Job:
             JobNotFailed: it hasn't ended, or not as a failure.
             SubmissionFailed: the broker did not take it; try again.
         """
-        end, ended_at = self._journal.end(), self._journal.ended_at()
+        end = self._journal.end()
         if end is None or end.state != "FAILURE":
             raise JobNotFailed("Only a job that failed can be run again.")
         lease = Lease(self._journal, self._docwiz.settings.lease_seconds)
@@ -130,7 +131,7 @@ class Job:
                 self._docwiz.app.backend.forget(self.id)
             self._docwiz.publish(self._journal)
         except SubmissionFailed:
-            self._journal.finish(end, ended_at)
+            self._journal.finish(end)
             raise
         unlist_as_dead(self._docwiz.store, self.id)
 

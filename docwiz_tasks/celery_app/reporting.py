@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+
+from redis.exceptions import ConnectionError as ConnectionLost
 
 from docwiz_tasks.jobs.run import Progress
 
@@ -18,8 +21,14 @@ logger = logging.getLogger(__name__)
 _STATE = "PROGRESS"
 
 
-def reporter(task: DocWizTask) -> Callable[[Progress], None]:
-    """Return what shows the progress of the delivery that runs in `task`; it never raises."""
+@contextmanager
+def reporter(task: DocWizTask) -> Iterator[Callable[[Progress], None]]:
+    """Give what shows the progress of the delivery that runs in `task`; it never raises.
+
+    When the block ends, what was shown has arrived.
+    """
+    is_redis = hasattr(getattr(task.backend, "client", None), "pubsub")
+    line = _RedisLine(task) if is_redis else None
 
     def report(progress: Progress) -> None:
         if task.request.is_eager or not task.request.id:
@@ -34,26 +43,81 @@ def reporter(task: DocWizTask) -> Callable[[Progress], None]:
             "description": progress.status,
         }
         try:
-            _show(task, meta)
+            if line is None:
+                task.update_state(state=_STATE, meta=meta)
+            else:
+                line.show(meta)
         except Exception as error:
             # Progress is a courtesy; the job goes on and reports when the backend is back.
             logger.warning("Job %s could not report: %s", task.request.id, type(error).__name__)
 
-    return report
+    try:
+        yield report
+    finally:
+        if line is not None:
+            line.close()
 
 
-def _show(task: DocWizTask, meta: dict[str, Any]) -> None:
-    backend: Any = task.backend
-    if not hasattr(getattr(backend, "client", None), "pubsub"):
-        task.update_state(state=_STATE, meta=meta)
-        return
-    # `update_state` would first ask Redis whether the job has succeeded, in a round trip
-    # of its own, and pay for a transaction. A run needs neither: it holds the lease.
-    document = backend._get_result_meta(meta, _STATE, None, task.request)
-    document["task_id"] = task.request.id
-    key = backend.get_key_for_task(task.request.id)
-    value = backend.encode(document)
-    with backend.client.pipeline(transaction=False) as pipe:
-        pipe.set(key, value, ex=backend.expires or None)
-        pipe.publish(key, value)
-        pipe.execute()
+class _RedisLine:
+    """Shows progress as `update_state` does, without making the job wait for Redis.
+
+    That one first asks whether the job has succeeded, which a run that holds the lease
+    knows, and waits for each answer. Here an answer is read when the next is sent.
+    """
+
+    def __init__(self, task: DocWizTask) -> None:
+        self._task = task
+        self._backend: Any = task.backend
+        self._key = self._backend.get_key_for_task(task.request.id)
+        self._client: Any = None
+        self._unread = 0
+
+    def show(self, meta: dict[str, Any]) -> None:
+        """Keep and publish a state."""
+        document = self._backend._get_result_meta(meta, _STATE, None, self._task.request)
+        document["task_id"] = self._task.request.id
+        value = self._backend.encode(document)
+        try:
+            self._send(value)
+        except ConnectionLost:
+            self._send(value)
+
+    def close(self) -> None:
+        """Wait for the last answer, and give the connection back."""
+        try:
+            self._read()
+        except Exception as error:
+            logger.warning("A job could not report: %s", type(error).__name__)
+        if self._client is not None:
+            self._client.close()
+
+    def _send(self, value: str) -> None:
+        self._read()
+        if self._client is None:
+            self._client = self._backend.client.client()
+        expires = ("EX", self._backend.expires) if self._backend.expires else ()
+        commands = [("SET", self._key, value, *expires), ("PUBLISH", self._key, value)]
+        with self._dropped_if_broken():
+            connection = self._client.connection
+            # As redis-py's pool finds out whether a connection was closed meanwhile.
+            if connection.can_read():
+                raise ConnectionLost
+            connection.send_packed_command(connection.pack_commands(commands))
+            self._unread = len(commands)
+
+    def _read(self) -> None:
+        with self._dropped_if_broken():
+            while self._unread:
+                self._client.connection.read_response()
+                self._unread -= 1
+
+    @contextmanager
+    def _dropped_if_broken(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            # An answer that is still to come would be taken for that of another command.
+            client, self._client, self._unread = self._client, None, 0
+            client.connection.disconnect()
+            client.close()
+            raise

@@ -57,10 +57,10 @@ def rescue(docwiz: DocWiz) -> list[str]:
     grace = timedelta(seconds=settings.rescue_seconds)
     died, silent = [], []
     for journal in open_jobs(docwiz.store):
-        if (ended_at := journal.ended_at()) is not None:
+        if (end := journal.end()) is not None:
             # Whoever ended it may be just about to tell.
-            if journal.told(ended_at) or now - ended_at > grace:
-                tell_end(docwiz, journal)
+            if journal.told(end) or now - (end.at or now) > grace:
+                tell_end(docwiz, journal, end)
             continue
         publication = journal.publication()
         if publication is None:

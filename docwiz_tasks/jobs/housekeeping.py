@@ -49,8 +49,8 @@ def prune(store: Store, older_than: timedelta, *, results: bool = False) -> int:
     before = datetime.now(UTC) - older_than
     pruned = 0
     for job_id, paths in _jobs(store):
-        ended_at = Journal(store, job_id).ended_at()
-        if ended_at is None or ended_at > before:
+        end = Journal(store, job_id).end()
+        if end is None or end.at is None or end.at > before:
             continue
         kept = () if results else tuple(f"{JOBS}/{job_id}/{name}.json" for name in _RESULT)
         removed = [path for path in paths if path not in kept]

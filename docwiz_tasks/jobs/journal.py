@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Literal, TypeAlias
 
@@ -33,11 +33,19 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """How a job ended: a result, or an error's code, message and whether to try again."""
+    """How a job ended: a result, or an error's code, message and whether to try again.
+
+    Args:
+        state: as Celery calls it.
+        result: of one that succeeded.
+        error: of one that didn't.
+        at: when it was kept; None until then.
+    """
 
     state: EndState
     result: Document | None = None
     error: Document | None = None
+    at: datetime | None = None
 
 
 class Journal:
@@ -84,14 +92,13 @@ class Journal:
         """Take the job off the list of those that are open."""
         self._store.delete(self._open_path)
 
-    def told(self, ended_at: datetime) -> bool:
-        """Say whether plugins were told of the end at this time; a job run again has another."""
-        document = self.read("told")
-        return document is not None and document["ended_at"] == ended_at.isoformat()
+    def told(self, end: End) -> bool:
+        """Say whether plugins were told of this end; a job run again has another."""
+        return self.read("told") == _telling(end)
 
-    def note_told(self, ended_at: datetime) -> None:
-        """Note that plugins were told of the end at this time."""
-        self.write("told", {"ended_at": ended_at.isoformat()}, durable=False)
+    def note_told(self, end: End) -> None:
+        """Note that plugins were told of this end."""
+        self.write("told", _telling(end), durable=False)
 
     def steps(self) -> dict[str, Step]:
         """Return the committed steps by name."""
@@ -125,26 +132,23 @@ class Journal:
         """Say whether the mark is there."""
         return self.exists("cancel")
 
-    def finish(self, end: End, at: datetime | None = None) -> End:
+    def finish(self, end: End) -> End:
         """Keep how the job ended; return the end that counts, the first.
 
         The job stays open until plugins were told.
-
-        Args:
-            end: how it ended.
-            at: when; now if None.
         """
-        ended_at = now() if at is None else at.isoformat()
-        document = {"state": end.state, "result": end.result, "error": end.error, "at": ended_at}
-        first = self.create("end", document)
-        return end if first else self.end() or end
+        at = end.at or datetime.now(UTC)
+        document = {"state": end.state, "result": end.result, "error": end.error}
+        if self.create("end", {**document, "at": at.isoformat()}):
+            return replace(end, at=at)
+        return self.end() or end
 
     def end(self) -> End | None:
         """Return how the job ended, or None if it hasn't."""
         document = self.read("end")
         if document is None:
             return None
-        return End(document["state"], document["result"], document["error"])
+        return End(**{**document, "at": datetime.fromisoformat(document["at"])})
 
     def held_up_since(self) -> datetime:
         """Return when a provider first held the job up, noting it if that is now."""
@@ -167,11 +171,6 @@ class Journal:
         """Return how many deliveries there had been when the job was last reopened."""
         document = self.read("reopened")
         return 0 if document is None else int(document["deliveries"])
-
-    def ended_at(self) -> datetime | None:
-        """Return when the job ended, or None if it hasn't."""
-        document = self.read("end")
-        return None if document is None else datetime.fromisoformat(document["at"])
 
     def create(self, name: str, document: Document, *, durable: bool = True) -> bool:
         """Keep a document under the job unless there is one; say whether this call did."""
@@ -227,6 +226,10 @@ class Journal:
 def now() -> str:
     """Return the time as documents have it."""
     return datetime.now(UTC).isoformat()
+
+
+def _telling(end: End) -> Document:
+    return {"ended_at": end.at and end.at.isoformat()}
 
 
 def _bytes(document: Document) -> bytes:
