@@ -420,7 +420,7 @@ def test_progress_is_shown_though_the_worker_lost_its_connection(
     job = fragile.submit_preview()
     until(lambda: fragile.started("the-preview"), "the call")
     redis_server.cut_connections()
-    with redis_server.client.pubsub() as heard:
+    with redis_server.client.pubsub() as heard:  # type: ignore[no-untyped-call]
         heard.subscribe("celery-task-meta-the-preview")
         until(lambda: redis_server.client.pubsub_numsub("celery-task-meta-the-preview")[0][1], "it")
         gate.unlink()

@@ -27,12 +27,13 @@ def reporter(task: DocWizTask) -> Iterator[Callable[[Progress], None]]:
 
     When the block ends, what was shown has arrived.
     """
+    if task.request.is_eager or not task.request.id:
+        yield lambda _progress: None
+        return
     is_redis = hasattr(getattr(task.backend, "client", None), "pubsub")
     line = _RedisLine(task) if is_redis else None
 
     def report(progress: Progress) -> None:
-        if task.request.is_eager or not task.request.id:
-            return
         meta = {
             "progress": progress.progress,
             "status": progress.status,
@@ -66,17 +67,16 @@ class _RedisLine:
     """
 
     def __init__(self, task: DocWizTask) -> None:
-        self._task = task
         self._backend: Any = task.backend
         self._key = self._backend.get_key_for_task(task.request.id)
+        document = self._backend._get_result_meta(None, _STATE, None, task.request)
+        self._document = {**document, "task_id": task.request.id}
         self._client: Any = None
         self._unread = 0
 
     def show(self, meta: dict[str, Any]) -> None:
         """Keep and publish a state."""
-        document = self._backend._get_result_meta(meta, _STATE, None, self._task.request)
-        document["task_id"] = self._task.request.id
-        value = self._backend.encode(document)
+        value = self._backend.encode({**self._document, "result": meta})
         try:
             self._send(value)
         except ConnectionLost:
