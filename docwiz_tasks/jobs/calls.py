@@ -9,6 +9,7 @@ import threading
 import traceback
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import ParamSpec, TypeVar, cast
 
@@ -85,20 +86,19 @@ async def call(
         raise _defect(provider, error) from None
 
 
-def checked_picture(provider: str, image: object) -> tuple[bytes, str]:
-    """Return the bytes of a provider's answer and the type that they have.
+def checked_picture(provider: str, image: object) -> GeneratedImage:
+    """Return a provider's answer with the type that its bytes have.
 
     Raises:
         ProviderError: it isn't a picture.
     """
-    data: object = image.data if isinstance(image, GeneratedImage) else None
     try:
-        if not isinstance(data, bytes):
+        if not isinstance(image, GeneratedImage) or not isinstance(image.data, bytes):
             raise InvalidPhoto("not bytes")
-        media_type, _, _ = header(data)
+        media_type, _, _ = header(image.data)
     except InvalidPhoto:
         raise ProviderError(f"The provider {provider!r} answered with no usable picture.") from None
-    return data, media_type
+    return replace(image, media_type=media_type)
 
 
 def where(error: BaseException) -> str:

@@ -155,7 +155,7 @@ def _keep_finished(
     edit: _Edit, subject: Subject, original: Original, resources: Resources, signer: Signer | None
 ) -> Document:
     settings = resources.settings
-    picture, media_type = checked_picture(settings.ai_provider, edit.image)
+    picture, media_type = edit.image.data, edit.image.media_type
     if settings.visible_mark:
         marks.print_label(edit.shown, NOTICE)
         picture = encoded(edit.shown, media_type)

@@ -104,10 +104,10 @@ async def make_artwork(run: Run, resources: Resources) -> Document:
         logger.warning("The artwork failed with %s: the built-in one is taken", error.code)
         settings = settings.model_copy(update={"image_provider": _BUILTIN})
         image = await _ordered(run, settings, resources)
-    data, media_type = checked_picture(settings.image_provider, image)
-    source_type = marks.read_source_type(data) or marks.GENERATED
-    data = marks.embed_source_type(data, source_type, note="Artwork")
-    url = keep_picture(resources.store, f"infographics/{run.job_id}/artwork", data, media_type)
+    source_type = marks.read_source_type(image.data) or marks.GENERATED
+    data = marks.embed_source_type(image.data, source_type, note="Artwork")
+    path = f"infographics/{run.job_id}/artwork"
+    url = keep_picture(resources.store, path, data, image.media_type)
     return {"url": url, "provider": settings.image_provider, "model": image.model}
 
 

@@ -67,7 +67,8 @@ class PaidCall(Generic[A]):
         method: the provider's method.
         arguments: returns its arguments for a call of so many seconds.
         input_digest: a fingerprint of what is sent.
-        accept: raises `ProviderError` for an answer that can't be used.
+        accept: returns an answer as it will be used; raises `ProviderError` for one that
+            can't be.
         order: takes the method's place at a provider that hands out an id.
     """
 
@@ -76,7 +77,7 @@ class PaidCall(Generic[A]):
     method: Callable[..., Awaitable[A]]
     arguments: Callable[[float], tuple[Any, ...]]
     input_digest: str
-    accept: Callable[[A], object]
+    accept: Callable[[A], A]
     order: Order[A] | None = None
 
 
@@ -106,7 +107,7 @@ async def make(run: Run, paid: PaidCall[A], resources: Resources) -> A:
             entry = await run.aside(begin, paid.name, paid.provider, paid.input_digest)
         try:
             answer = await _noted(_answered(run, paid, entry, order_id, settings), paid, throttle)
-            paid.accept(answer)
+            answer = paid.accept(answer)
         except DocWizError as error:
             await _wait(run, entry, _attempts(run, entry, error), error, settings)
         else:

@@ -129,7 +129,7 @@ async def embed_pair(
             method=embed,
             arguments=lambda _seconds: (picture, media_type),
             input_digest=digest(picture, media_type),
-            accept=lambda embedding: _check_vector(settings.ai_provider, embedding),
+            accept=lambda embedding: _checked_embedding(settings.ai_provider, embedding),
         )
         return make(run, paid, resources)
 
@@ -186,7 +186,9 @@ def keep_record(
     return record.model_dump(mode="json")
 
 
-def _check_vector(provider: str, embedding: object) -> None:
-    vector = embedding.vector if isinstance(embedding, Embedding) else ()
-    if not vector or not all(math.isfinite(x) for x in vector):
-        raise ProviderError(f"The provider {provider!r} answered with no usable embedding.")
+def _checked_embedding(provider: str, embedding: object) -> Embedding:
+    if isinstance(embedding, Embedding):
+        vector = embedding.vector
+        if vector and all(map(math.isfinite, vector)):
+            return embedding
+    raise ProviderError(f"The provider {provider!r} answered with no usable embedding.")
