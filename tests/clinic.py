@@ -79,6 +79,13 @@ class Clinic:
             name, "visualization", image_id=self.case.image_id, procedure_id="rhinoplasty"
         )
 
+    def begin_preview(self) -> tuple[Job, Path]:
+        """Submit a preview, and return it, in its first call, with the gate that it waits at."""
+        gate = self.close_gate("the-preview")
+        job = self.submit_preview()
+        until(lambda: self.started("the-preview"), "the call")
+        return job, gate
+
     def plan(self, name: str, point: str, what: str) -> None:
         (self.plans / name).write_text(f"{point}|{what}")
 

@@ -115,9 +115,7 @@ def test_a_job_whose_worker_died_before_its_submission_was_noted_comes_back_soon
 
 def test_two_deliveries_at_once_make_one_run(clinic: Clinic) -> None:
     clinic.start_worker("--concurrency=2")
-    gate = clinic.close_gate("the-preview")
-    job = clinic.submit_preview()
-    until(lambda: clinic.started("the-preview"), "the call")
+    job, gate = clinic.begin_preview()
     clinic.docwiz.publish(clinic.docwiz.journal(job.id))
     log = clinic.folder / "log-0"
     until(lambda: b"[the-preview] ignored" in log.read_bytes(), "the second delivery")
@@ -148,9 +146,7 @@ def test_a_connection_reset_while_a_job_runs_makes_one_result(
     fragile: Clinic, redis_server: RedisServer, concurrency: int
 ) -> None:
     fragile.start_worker(f"--concurrency={concurrency}")
-    gate = fragile.close_gate("the-preview")
-    job = fragile.submit_preview()
-    until(lambda: fragile.started("the-preview"), "the call")
+    job, gate = fragile.begin_preview()
     redis_server.cut_connections()
     log = fragile.folder / "log-0"
     until(lambda: log.read_bytes().count(b"Connected to redis") > 1, "the new connection")
@@ -164,9 +160,7 @@ def test_a_running_job_outlives_a_redis_that_forgets_everything(
     fragile: Clinic, redis_server: RedisServer
 ) -> None:
     fragile.start_worker("--concurrency=1")
-    gate = fragile.close_gate("the-preview")
-    job = fragile.submit_preview()
-    until(lambda: fragile.started("the-preview"), "the call")
+    job, gate = fragile.begin_preview()
     redis_server.stop()
     redis_server.start()
     assert job.status().state in ("STARTED", "PROGRESS"), "it runs, and isn't lost"
@@ -178,9 +172,7 @@ def test_a_job_that_ends_while_redis_is_down_has_its_result(
     fragile: Clinic, redis_server: RedisServer
 ) -> None:
     fragile.start_worker("--concurrency=1")
-    gate = fragile.close_gate("the-preview")
-    job = fragile.submit_preview()
-    until(lambda: fragile.started("the-preview"), "the call")
+    job, gate = fragile.begin_preview()
     redis_server.stop()
     gate.unlink()
     until(lambda: job.status().successful, "its end")
@@ -316,9 +308,7 @@ def test_a_job_stopped_at_the_hard_limit_fails_once_and_truly(clinic: Clinic) ->
 @pytest.mark.parametrize("pool", POOLS)
 def test_a_running_job_is_cancelled_in_each_pool(clinic: Clinic, pool: str) -> None:
     clinic.start_worker(f"--pool={pool}", "--concurrency=1")
-    clinic.close_gate("the-preview")
-    job = clinic.submit_preview()
-    until(lambda: clinic.started("the-preview"), "the call")
+    job, _gate = clinic.begin_preview()
     job.cancel()
     with pytest.raises(JobCancelled, match="before that: 1"):
         job.result(SECONDS)
@@ -360,9 +350,7 @@ def test_a_queued_job_that_was_cancelled_never_starts_whatever_restarts(
 
 def test_a_warm_shutdown_finishes_the_job(clinic: Clinic) -> None:
     worker = clinic.start_worker("--concurrency=1")
-    gate = clinic.close_gate("the-preview")
-    job = clinic.submit_preview()
-    until(lambda: clinic.started("the-preview"), "the call")
+    job, gate = clinic.begin_preview()
     worker.send_signal(signal.SIGTERM)
     log = clinic.folder / "log-0"
     until(lambda: b"Warm shutdown" in log.read_bytes(), "the shutdown")
@@ -376,9 +364,7 @@ def test_a_shutdown_that_doesnt_wait_leaves_the_job_to_the_next_worker(
     clinic: Clinic, blow: signal.Signals
 ) -> None:
     worker = clinic.start_worker("--concurrency=1", DOCWIZ_RESCUE_SECONDS="0.5")
-    gate = clinic.close_gate("the-preview")
-    job = clinic.submit_preview()
-    until(lambda: clinic.started("the-preview"), "the call")
+    job, gate = clinic.begin_preview()
     worker.send_signal(signal.SIGTERM)
     log = clinic.folder / "log-0"
     until(lambda: b"Warm shutdown" in log.read_bytes(), "the shutdown")
@@ -396,9 +382,7 @@ def test_a_watcher_sees_the_end_once_though_its_connection_was_cut(
     fragile: Clinic, redis_server: RedisServer
 ) -> None:
     fragile.start_worker("--concurrency=1")
-    gate = fragile.close_gate("the-preview")
-    job = fragile.submit_preview()
-    until(lambda: fragile.started("the-preview"), "the call")
+    job, gate = fragile.begin_preview()
     seen = []
     for status in job.watch(SECONDS):
         seen.append(status)
@@ -415,9 +399,7 @@ def test_progress_is_shown_though_the_worker_lost_its_connection(
     fragile: Clinic, redis_server: RedisServer
 ) -> None:
     fragile.start_worker("--concurrency=1")
-    gate = fragile.close_gate("the-preview")
-    job = fragile.submit_preview()
-    until(lambda: fragile.started("the-preview"), "the call")
+    job, gate = fragile.begin_preview()
     redis_server.cut_connections()
     with redis_server.client.pubsub() as heard:  # type: ignore[no-untyped-call]
         heard.subscribe("celery-task-meta-the-preview")

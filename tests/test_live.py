@@ -228,9 +228,11 @@ def test_the_server_stops_at_once_whoever_watches(
 ) -> None:
     docwiz, server = registered(redis_url, tmp_path), start(redis_url)
     jobs = [RunningJob(docwiz, f"job-{number}").id for number in range(10)]
+    streaming = asyncio.Semaphore(0)
 
     async def events(client: httpx.AsyncClient, job_id: str) -> str:
         async with client.stream("GET", f"http://{server.url}/api/tasks/{job_id}/events") as told:
+            streaming.release()
             return "".join([part async for part in told.aiter_text()])
 
     async def watch() -> tuple[list[ClientConnection], list[str], float]:
@@ -238,7 +240,8 @@ def test_the_server_stops_at_once_whoever_watches(
         limits = httpx.Limits(max_connections=None)
         async with httpx.AsyncClient(limits=limits, timeout=60) as client:
             streams = [asyncio.create_task(events(client, job)) for job in jobs]
-            await asyncio.sleep(1)
+            for _ in streams:
+                await streaming.acquire()
             stopped_at = time.monotonic()
             server.process.send_signal(signal.SIGTERM)
             ends = await asyncio.gather(*map(closed, sockets))

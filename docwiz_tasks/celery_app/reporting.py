@@ -106,8 +106,8 @@ class _RedisLine:
             self._unread = len(commands)
 
     def _read(self) -> None:
-        with self._dropped_if_broken():
-            while self._unread:
+        while self._unread:
+            with self._dropped_if_broken():
                 self._client.connection.read_response()
                 self._unread -= 1
 
