@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,9 @@ __all__ = ["reporter"]
 logger = logging.getLogger(__name__)
 
 _STATE = "PROGRESS"
+
+# In so short a time a connection is hardly ever lost, and only one report would be with it.
+_SHORT_SECONDS = 0.1
 
 
 @contextmanager
@@ -71,7 +75,9 @@ class _RedisLine:
         self._key = self._backend.get_key_for_task(task.request.id)
         document = self._backend._get_result_meta(None, _STATE, None, task.request)
         self._document = {**document, "task_id": task.request.id}
-        self._client: Any = None
+        self._pool = self._backend.client.connection_pool
+        self._connection: Any = None
+        self._used_at = 0.0
         self._unread = 0
 
     def show(self, meta: dict[str, Any]) -> None:
@@ -88,36 +94,45 @@ class _RedisLine:
             self._read()
         except Exception as error:
             logger.warning("A job could not report: %s", type(error).__name__)
-        if self._client is not None:
-            self._client.close()
+        if self._connection is not None:
+            self._pool.release(self._connection)
 
     def _send(self, value: str) -> None:
         self._read()
-        if self._client is None:
-            self._client = self._backend.client.client()
+        if self._connection is None:
+            self._connection = _taken_from(self._pool)
+            self._used_at = time.monotonic()
         expires = ("EX", self._backend.expires) if self._backend.expires else ()
         commands = [("SET", self._key, value, *expires), ("PUBLISH", self._key, value)]
-        with self._dropped_if_broken():
-            connection = self._client.connection
-            # As redis-py's pool finds out whether a connection was closed meanwhile.
-            if connection.can_read():
+        with self._dropped_if_broken() as connection:
+            # As the pool finds out whether a connection was closed meanwhile.
+            if time.monotonic() - self._used_at > _SHORT_SECONDS and connection.can_read():
                 raise ConnectionLost
             connection.send_packed_command(connection.pack_commands(commands))
-            self._unread = len(commands)
+            self._unread, self._used_at = len(commands), time.monotonic()
 
     def _read(self) -> None:
         while self._unread:
-            with self._dropped_if_broken():
-                self._client.connection.read_response()
+            with self._dropped_if_broken() as connection:
+                connection.read_response()
                 self._unread -= 1
 
     @contextmanager
-    def _dropped_if_broken(self) -> Iterator[None]:
+    def _dropped_if_broken(self) -> Iterator[Any]:
+        connection = self._connection
         try:
-            yield
+            yield connection
         except BaseException:
             # An answer that is still to come would be taken for that of another command.
-            client, self._client, self._unread = self._client, None, 0
-            client.connection.disconnect()
-            client.close()
+            self._connection, self._unread = None, 0
+            connection.disconnect()
+            self._pool.release(connection)
             raise
+
+
+def _taken_from(pool: Any) -> Any:
+    try:
+        return pool.get_connection()
+    except TypeError:
+        # redis-py before 5.3 wants a command's name, which it doesn't use.
+        return pool.get_connection("SET")
