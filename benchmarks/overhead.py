@@ -31,7 +31,7 @@ from PIL import Image
 import docwiz_tasks
 from docwiz_tasks import EditRequest, GeneratedImage, hookimpl
 
-JOBS, ROUNDS, UPDATES = 25, 15, 6
+JOBS, ROUNDS, UPDATES = 25, 100, 6
 LIMIT = 1.5
 FILES, USUAL_SECONDS = 500, 50e-6
 URL = os.environ.get("OVERHEAD_REDIS_URL", "redis://127.0.0.1:6379/13")

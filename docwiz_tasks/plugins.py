@@ -160,6 +160,10 @@ class Plugins:
         name = None if plugin is None else self.manager.get_name(plugin)
         return self._points[name].name if name in self._points else name
 
+    def any_listens(self) -> bool:
+        """Say whether any plugin is told of events."""
+        return bool(self.manager.hook.docwiz_job_event.get_hookimpls())
+
     def tell(self, event: JobEvent) -> None:
         """Tell every plugin of an event; one that fails is logged and harms nobody."""
         # One by one and not through the hook's own call, which stops at the first error.

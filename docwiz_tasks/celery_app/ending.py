@@ -32,22 +32,26 @@ def tell_end(docwiz: DocWiz, journal: Journal, end: End, queue: str | None = Non
         end: as the journal has it.
         queue: where it came from; its task's own queue if None.
     """
-    request = journal.request()
-    if request is None or end.at is None:
-        return
-    if not journal.told(end):
-        docwiz.plugins.tell(
-            JobEvent(
-                job_id=journal.job_id,
-                task=request["task"],
-                kind=_KINDS[end.state],
-                step=None,
-                progress=100 if end.state == "SUCCESS" else journal.progress(),
-                attempt=Lease(journal, docwiz.settings.lease_seconds).last(),
-                queue=queue or docwiz.queues_by_task().get(request["task"]),
-                error_code=(end.error or {}).get("code"),
-                at=end.at,
-            )
-        )
-        journal.note_told(end)
+    if docwiz.plugins.any_listens():
+        _tell(docwiz, journal, end, queue)
     journal.close()
+
+
+def _tell(docwiz: DocWiz, journal: Journal, end: End, queue: str | None) -> None:
+    request = journal.request()
+    if request is None or end.at is None or journal.told(end):
+        return
+    docwiz.plugins.tell(
+        JobEvent(
+            job_id=journal.job_id,
+            task=request["task"],
+            kind=_KINDS[end.state],
+            step=None,
+            progress=100 if end.state == "SUCCESS" else journal.progress(),
+            attempt=Lease(journal, docwiz.settings.lease_seconds).last(),
+            queue=queue or docwiz.queues_by_task().get(request["task"]),
+            error_code=(end.error or {}).get("code"),
+            at=end.at,
+        )
+    )
+    journal.note_told(end)

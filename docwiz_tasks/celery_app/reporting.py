@@ -21,8 +21,9 @@ logger = logging.getLogger(__name__)
 
 _STATE = "PROGRESS"
 
-# In so short a time a connection is hardly ever lost, and only one report would be with it.
-_SHORT_SECONDS = 0.1
+# Reports that follow each other as fast as this are sent as one: should the connection be
+# lost between them, the one after them brings what they said.
+_MOMENT_SECONDS = 0.1
 
 
 @contextmanager
@@ -67,7 +68,8 @@ class _RedisLine:
     """Shows progress as `update_state` does, without making the job wait for Redis.
 
     That one first asks whether the job has succeeded, which a run that holds the lease
-    knows, and waits for each answer. Here an answer is read when the next is sent.
+    knows, and waits for each answer. Here answers are read when there is something to
+    send again, later than in a moment.
     """
 
     def __init__(self, task: DocWizTask) -> None:
@@ -89,42 +91,45 @@ class _RedisLine:
             self._send(value)
 
     def close(self) -> None:
-        """Wait for the last answer, and give the connection back."""
+        """Wait for the last answers, and give the connection back."""
+        if self._connection is None:
+            return
         try:
-            self._read()
+            with self._dropped_if_broken():
+                self._read()
         except Exception as error:
             logger.warning("A job could not report: %s", type(error).__name__)
-        if self._connection is not None:
+        else:
             self._pool.release(self._connection)
 
     def _send(self, value: str) -> None:
-        self._read()
+        now = time.monotonic()
         if self._connection is None:
-            self._connection = _taken_from(self._pool)
-            self._used_at = time.monotonic()
+            self._connection, self._used_at = _taken_from(self._pool), now
         expires = ("EX", self._backend.expires) if self._backend.expires else ()
         commands = [("SET", self._key, value, *expires), ("PUBLISH", self._key, value)]
-        with self._dropped_if_broken() as connection:
-            # As the pool finds out whether a connection was closed meanwhile.
-            if time.monotonic() - self._used_at > _SHORT_SECONDS and connection.can_read():
-                raise ConnectionLost
-            connection.send_packed_command(connection.pack_commands(commands))
-            self._unread, self._used_at = len(commands), time.monotonic()
+        with self._dropped_if_broken():
+            if now - self._used_at > _MOMENT_SECONDS:
+                self._read()
+                # As the pool finds out whether a connection was closed meanwhile.
+                if self._connection.can_read():
+                    raise ConnectionLost
+            packed = self._connection.pack_commands(commands)
+            self._connection.send_packed_command(packed)
+        self._unread, self._used_at = self._unread + len(commands), now
 
     def _read(self) -> None:
         while self._unread:
-            with self._dropped_if_broken() as connection:
-                connection.read_response()
-                self._unread -= 1
+            self._connection.read_response()
+            self._unread -= 1
 
     @contextmanager
-    def _dropped_if_broken(self) -> Iterator[Any]:
-        connection = self._connection
+    def _dropped_if_broken(self) -> Iterator[None]:
         try:
-            yield connection
+            yield
         except BaseException:
             # An answer that is still to come would be taken for that of another command.
-            self._connection, self._unread = None, 0
+            connection, self._connection, self._unread = self._connection, None, 0
             connection.disconnect()
             self._pool.release(connection)
             raise
