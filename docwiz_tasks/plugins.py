@@ -161,8 +161,9 @@ class Plugins:
         return self._points[name].name if name in self._points else name
 
     def any_listens(self) -> bool:
-        """Say whether any plugin is told of events."""
-        return bool(self.manager.hook.docwiz_job_event.get_hookimpls())
+        """Say whether a plugin that isn't built in is told of events."""
+        listeners = self.manager.hook.docwiz_job_event.get_hookimpls()
+        return any(listener.plugin_name not in self._builtin for listener in listeners)
 
     def tell(self, event: JobEvent) -> None:
         """Tell every plugin of an event; one that fails is logged and harms nobody."""

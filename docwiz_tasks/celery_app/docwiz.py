@@ -89,6 +89,11 @@ class DocWiz:
         return Heart(self.settings.heartbeat_seconds)
 
     @property
+    def has_listeners(self) -> bool:
+        """Whether anybody is told of events: a plugin, or who receives webhooks."""
+        return self.settings.webhook_url is not None or self.plugins.any_listens()
+
+    @property
     def resources(self) -> Resources:
         """All that a job works with."""
         from docwiz_tasks.jobs.resources import Resources

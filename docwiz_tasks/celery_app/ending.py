@@ -32,7 +32,7 @@ def tell_end(docwiz: DocWiz, journal: Journal, end: End, queue: str | None = Non
         end: as the journal has it.
         queue: where it came from; its task's own queue if None.
     """
-    if docwiz.plugins.any_listens():
+    if docwiz.has_listeners:
         _tell(docwiz, journal, end, queue)
     journal.close()
 

@@ -123,7 +123,8 @@ def _deliver(
             # A shutdown, or a store that went away: the job itself killed nobody.
             lease.leave(number)
             raise
-    return journal.finish(end)
+        # While Redis takes the last progress.
+        return journal.finish(end)
 
 
 def _forbidden(task: DocWizTask, run: Run, journal: Journal, past: Past) -> End | None:
