@@ -47,7 +47,11 @@ class Host:
         self.start("main.py")
         if worker:
             self.start_worker()
-        until(self.answers, "its start")
+        try:
+            until(self.answers, "its start")
+        except BaseException:
+            self.stop()
+            raise
 
     def start_worker(self) -> None:
         self.start("-m", "celery", "-A", "celery_worker", "worker", "--concurrency=1")

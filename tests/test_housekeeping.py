@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from click.testing import CliRunner
 
-from docwiz_tasks import DocWiz, JobNotFailed
+from docwiz_tasks import DocWiz, JobEvent, JobNotFailed, hookimpl
 from docwiz_tasks.commands.group import docwiz as commands
 from docwiz_tasks.commands.host import NamedApp
 from docwiz_tasks.testing.sample import SampleCase
@@ -29,9 +29,16 @@ def working_data(docwiz: DocWiz, job_id: str) -> list[str]:
     return sorted(path.removeprefix(f"jobs/{job_id}/") for path in docwiz.store.list("jobs"))
 
 
-def test_pruning_keeps_results_pictures_and_records(
+class Listener:
+    @hookimpl
+    def docwiz_job_event(self, event: JobEvent) -> None:
+        """Make it worth noting that the end was told."""
+
+
+def test_pruning_keeps_results_pictures_records_and_that_the_end_was_told(
     docwiz: DocWiz, docwiz_case: SampleCase
 ) -> None:
+    docwiz.plugins.manager.register(Listener())
     job = docwiz.visualize(docwiz_case.image_id, "rhinoplasty")
     result = job.result(SECONDS)
     assert run(docwiz, "prune", "--older-than", "0s") == "1 jobs were pruned.\n"

@@ -128,6 +128,7 @@ def test_all_who_watch_hear_the_end_though_redis_was_away_meanwhile(
 
         async def watch() -> list[dict[str, object]]:
             sockets = await opened(server, [job.id for job in jobs], 100)
+            watching = asyncio.gather(*map(last_message, sockets))
             redis_server.stop()
             gone_at = time.monotonic()
             # Two end while Redis is away, the others when it is back.
@@ -137,7 +138,7 @@ def test_all_who_watch_hear_the_end_though_redis_was_away_meanwhile(
             redis_server.start()
             for name in "cde":
                 gates[name].unlink()
-            return await asyncio.gather(*map(last_message, sockets))
+            return await watching
 
         messages = asyncio.run(watch())
         assert len(messages) == 100

@@ -76,5 +76,7 @@ def test_a_page_of_another_site_gets_nothing(url: str, headers: dict[str, str]) 
     body = {"image_id": image, "procedure_id": "rhinoplasty"}
     assert httpx.post(f"{url}/api/visualizations", json=body, headers=headers).status_code == 403
     task = httpx.post(f"{url}/api/visualizations", json=body).json()
-    with pytest.raises(InvalidStatus), connect(task["websocket_url"], additional_headers=headers):
+    # Two Host headers: some servers hang up on them without an answer.
+    refused = pytest.raises((InvalidStatus, ConnectionError))
+    with refused, connect(task["websocket_url"], additional_headers=headers):
         pass

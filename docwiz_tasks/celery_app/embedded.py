@@ -9,6 +9,7 @@ from typing import Any
 
 from celery import Celery, _state
 from celery.exceptions import WorkerShutdown
+from kombu.asynchronous import get_event_loop, set_event_loop
 
 __all__ = ["embedded_worker"]
 
@@ -61,6 +62,9 @@ def embedded_worker(
         worker.consumer.call_soon(_shut_down)
         thread.join(STOP_SECONDS)
         _state.set_default_app(default_app)
+        # Before kombu 5.6.2 the next worker took it over, and waited for this one's timer.
+        if get_event_loop() is getattr(worker, "hub", None):
+            set_event_loop(None)
         if thread.is_alive():
             raise TimeoutError(f"The worker did not stop within {STOP_SECONDS} seconds.")
 

@@ -17,7 +17,7 @@ app = FastAPI(title="A clinic's backend")
 app.include_router(create_router(docwiz, authorize=authorize), prefix="/api")
 
 
-@app.post("/login", status_code=204)
+@app.post("/login", status_code=204, response_model=None)
 def login(request: Request, response: Response) -> None:
     """Turn a token into a cookie, so that a browser's WebSocket is logged in too."""
     user_of(request)
@@ -26,7 +26,7 @@ def login(request: Request, response: Response) -> None:
 
 
 # Plain functions run in threads: the store is a file system.
-@app.put("/patients/{patient_id}", status_code=204)
+@app.put("/patients/{patient_id}", status_code=204, response_model=None)
 def put_patient(
     patient_id: str, request: Request, document: Annotated[dict[str, Any], Body()]
 ) -> None:
@@ -35,7 +35,7 @@ def put_patient(
     docwiz.records.put("patient", {**document, "id": patient_id})
 
 
-@app.put("/patients/{patient_id}/costs/{breakdown_id}", status_code=204)
+@app.put("/patients/{patient_id}/costs/{breakdown_id}", status_code=204, response_model=None)
 def put_costs(
     patient_id: str,
     breakdown_id: str,
