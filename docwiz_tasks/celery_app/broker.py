@@ -45,12 +45,12 @@ def begin_epoch(app: Celery) -> str | None:
     Raises:
         Exception: as the transport raises when the broker or the result backend is away.
     """
-    # Celery subscribes to each result that it publishes a task for, and would try to for
-    # twenty seconds, and then ask for the process to be restarted.
-    client: Any = getattr(app.backend, "client", None)
-    if hasattr(client, "ping"):
-        client.ping()
+    backend: Any = getattr(app.backend, "client", None)
     with _client(app) as redis:
+        # Celery subscribes to each result that it publishes a task for, and would try to
+        # for twenty seconds, and then ask for the process to be restarted.
+        if hasattr(backend, "ping") and not _on_one_server(backend, redis):
+            backend.ping()
         if redis is None:
             return None
         name = redis.get(_KEY)
@@ -125,6 +125,19 @@ def _client(app: Celery) -> Iterator[Any]:
         # Not the channel's own client: an unread answer can wait there after an inspection.
         with channel.conn_or_acquire() as client:
             yield client
+
+
+def _on_one_server(one: Any, other: Any) -> bool:
+    if other is None or (server := _server_of(one)) is None:
+        return False
+    return server == _server_of(other)
+
+
+def _server_of(redis: Any) -> tuple[str, int | None] | None:
+    """Return where a Redis is; None if that can change, as with Sentinel."""
+    options = redis.connection_pool.connection_kwargs
+    place = options.get("host") or options.get("path")
+    return None if place is None else (place, options.get("port"))
 
 
 def _text(name: bytes | str | None) -> str:
