@@ -21,8 +21,8 @@ logger = logging.getLogger(__name__)
 
 _STATE = "PROGRESS"
 
-# Reports that follow each other as fast as this are sent as one: should the connection be
-# lost between them, the one after them brings what they said.
+# Between reports that follow each other faster than this nobody looks whether the connection
+# is still there: should one be lost with it, the next says all that it said.
 _MOMENT_SECONDS = 0.1
 
 
@@ -116,7 +116,7 @@ class _RedisLine:
                     raise ConnectionLost
             packed = self._connection.pack_commands(commands)
             self._connection.send_packed_command(packed)
-        self._unread, self._used_at = self._unread + len(commands), now
+            self._unread, self._used_at = self._unread + len(commands), now
 
     def _read(self) -> None:
         while self._unread:
