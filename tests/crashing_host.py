@@ -89,7 +89,7 @@ def crashing_answered(ledger: Ledger, entry: Entry, answer: Answer) -> None:
     reach(ledger._journal.job_id, f"after call {entry.name}")
 
 
-async def crashing_make(run: Run, call: paid.PaidCall[Any], *rest: Any) -> Any:
+async def crashing_make(run: Run, call: paid.PaidCall[Any, Any], *rest: Any) -> Any:
     write(run.job_id, call.name, "started")
     while (PLANS / f"{run.job_id}.gate").exists():
         await asyncio.sleep(0.02)

@@ -52,10 +52,10 @@ def submit(
     from docwiz_tasks.jobs.requests import parse
 
     request = parse(task.request_type, _named(task.request_type, args, kwargs))
-    job_id = job_id or str(uuid.uuid4())
+    is_new, job_id = job_id is None, job_id or str(uuid.uuid4())
     journal = task.docwiz.journal(job_id)
     arguments = request.model_dump(mode="json")
-    kept = journal.request()
+    kept = None if is_new else journal.request()
     if kept is None:
         check_request(request, task.docwiz.resources)
         if journal.submit(task.name, arguments):

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
 
 from docwiz_tasks.contracts import GeneratedImage
 from docwiz_tasks.errors import (
@@ -22,9 +22,12 @@ from docwiz_tasks.errors import (
     ProviderRefused,
     ProviderUnavailable,
 )
-from docwiz_tasks.imaging.photos import header
+from docwiz_tasks.imaging.photos import decoded, media_type_of
 
-__all__ = ["call", "checked_picture", "where"]
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+__all__ = ["call", "checked_picture", "decoded_picture", "where"]
 
 logger = logging.getLogger(__name__)
 
@@ -87,18 +90,28 @@ async def call(
 
 
 def checked_picture(provider: str, image: object) -> GeneratedImage:
-    """Return a provider's answer with the type that its bytes have.
+    """Return a provider's answer with the type that its first bytes have.
 
     Raises:
-        ProviderError: it isn't a picture.
+        ProviderError: it doesn't begin as a picture.
+    """
+    if not isinstance(image, GeneratedImage) or not isinstance(image.data, bytes):
+        raise _no_picture(provider)
+    if (media_type := media_type_of(image.data)) is None:
+        raise _no_picture(provider)
+    return replace(image, media_type=media_type)
+
+
+def decoded_picture(provider: str, image: GeneratedImage) -> Image:
+    """Return the whole picture that a provider answered with.
+
+    Raises:
+        ProviderError: it is broken.
     """
     try:
-        if not isinstance(image, GeneratedImage) or not isinstance(image.data, bytes):
-            raise InvalidPhoto("not bytes")
-        media_type, _, _ = header(image.data)
+        return decoded(image.data)
     except InvalidPhoto:
-        raise ProviderError(f"The provider {provider!r} answered with no usable picture.") from None
-    return replace(image, media_type=media_type)
+        raise _no_picture(provider) from None
 
 
 def where(error: BaseException) -> str:
@@ -134,6 +147,10 @@ async def _in_thread(method: Callable[[], object]) -> tuple[object, BaseExceptio
 
     threading.Thread(target=run, name="docwiz-provider", daemon=True).start()
     return await settled
+
+
+def _no_picture(provider: str) -> ProviderError:
+    return ProviderError(f"The provider {provider!r} answered with no usable picture.")
 
 
 def _defect(provider: str, error: BaseException) -> ProviderError:

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from docwiz_tasks.contracts import EditRequest, GeneratedImage
-from docwiz_tasks.errors import EditUnfaithful, InvalidPhoto, ProviderError
+from docwiz_tasks.errors import EditUnfaithful
 from docwiz_tasks.imaging import marks
 from docwiz_tasks.imaging.fidelity import changed_outside
-from docwiz_tasks.imaging.photos import decoded, encoded
+from docwiz_tasks.imaging.photos import encoded
 from docwiz_tasks.imaging.regions import REGIONS
 from docwiz_tasks.imaging.signing import Signer, signer_of
-from docwiz_tasks.jobs.calls import checked_picture
+from docwiz_tasks.jobs.calls import checked_picture, decoded_picture
 from docwiz_tasks.jobs.journal import Document
 from docwiz_tasks.jobs.ledger import digest
 from docwiz_tasks.jobs.marking import marked
@@ -100,6 +100,7 @@ async def _edited(
     settings = resources.settings
     provider = resources.plugins.ai_provider(settings)
     seed = _seed(subject)
+    before = original.reduced if photo["region"] in REGIONS else None
 
     def arguments(seconds: float) -> tuple[EditRequest]:
         request = EditRequest(
@@ -113,6 +114,11 @@ async def _edited(
         )
         return (request,)
 
+    def shown(image: GeneratedImage) -> _Edit:
+        picture = decoded_picture(settings.ai_provider, image).convert("RGB")
+        changed = None if before is None else changed_outside(before, picture, photo["region"])
+        return _Edit(image, picture, prompt, changed)
+
     paid = PaidCall(
         name=call_name,
         provider=settings.ai_provider,
@@ -120,21 +126,9 @@ async def _edited(
         arguments=arguments,
         input_digest=digest(original.data, prompt, photo["region"], seed),
         accept=lambda image: checked_picture(settings.ai_provider, image),
+        use=shown,
     )
-    image = await make(run, paid, resources)
-    before = original.reduced if photo["region"] in REGIONS else None
-
-    def shown() -> _Edit:
-        picture = decoded(image.data).convert("RGB")
-        changed = None if before is None else changed_outside(before, picture, photo["region"])
-        return _Edit(image, picture, prompt, changed)
-
-    try:
-        return await run.aside(shown)
-    except InvalidPhoto:
-        raise ProviderError(
-            f"The provider {settings.ai_provider!r} answered with no usable picture."
-        ) from None
+    return await make(run, paid, resources)
 
 
 def _too_much(edit: _Edit, settings: Settings) -> bool:

@@ -10,7 +10,7 @@ from docwiz_tasks.imaging import marks
 from docwiz_tasks.imaging.infographic import Infographic, Plan, draw
 from docwiz_tasks.imaging.signing import signer_of
 from docwiz_tasks.jobs.amounts import check_amounts, fees
-from docwiz_tasks.jobs.calls import checked_picture
+from docwiz_tasks.jobs.calls import checked_picture, decoded_picture
 from docwiz_tasks.jobs.journal import Document
 from docwiz_tasks.jobs.ledger import digest
 from docwiz_tasks.jobs.lookup import check_request, find_cost_breakdown, find_procedure
@@ -124,6 +124,10 @@ async def _ordered(run: Run, settings: Settings, resources: Resources) -> Genera
         )
         return (request,)
 
+    def whole(image: GeneratedImage) -> GeneratedImage:
+        decoded_picture(settings.image_provider, image)
+        return image
+
     order: Order[GeneratedImage] | None = None
     if isinstance(provider, OrderingImageProvider):
         order = Order(provider.order_artwork, provider.collect_artwork)
@@ -134,6 +138,7 @@ async def _ordered(run: Run, settings: Settings, resources: Resources) -> Genera
         arguments=arguments,
         input_digest=digest(_ARTWORK_PROMPT, WIDTH, HEIGHT),
         accept=lambda image: checked_picture(settings.image_provider, image),
+        use=whole,
         order=order,
     )
     return await make(run, paid, resources)

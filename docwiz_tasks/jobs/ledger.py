@@ -64,6 +64,11 @@ class Ledger:
         document = {"ok": True, "answer": _document(answer), "at": now()}
         self._create(f"{entry.document}-outcome", document)
 
+    def reject(self, name: str) -> None:
+        """Note that a call's answer is of no use, so that the call is made again."""
+        for attempt in range(1, self.attempts(name) + 1):
+            self._create(f"{Entry(name, attempt).document}-rejected", {"at": now()})
+
     def failed(self, entry: Entry, error: DocWizError) -> None:
         """Keep that a call failed, and how."""
         document = {"ok": False, "code": error.code, "at": now()}
@@ -78,11 +83,11 @@ class Ledger:
         return number
 
     def answer(self, name: str) -> Answer | None:
-        """Return the answer of an earlier attempt, if one was answered."""
+        """Return the answer of an earlier attempt, if one was answered with something of use."""
         for attempt in range(self.attempts(name), 0, -1):
             entry = Entry(name, attempt).document
             outcome = self._read(f"{entry}-outcome")
-            if outcome is not None and outcome["ok"]:
+            if outcome is not None and outcome["ok"] and not self._exists(f"{entry}-rejected"):
                 return _answer(outcome["answer"], self._journal.attached(f"{entry}-picture"))
         return None
 
@@ -109,9 +114,12 @@ class Ledger:
         return _count(self._journal.names(_FOLDER) if self._written is None else self._written)
 
     def answers(self) -> int:
-        """Return how many calls have an answer."""
-        outcomes = (n for n in self._journal.names(_FOLDER) if n.endswith("-outcome"))
-        return sum(bool((self._journal.read(f"{_FOLDER}/{n}") or {}).get("ok")) for n in outcomes)
+        """Return how many calls have an answer that is of use."""
+        names = set(self._journal.names(_FOLDER))
+        entries = {name.removesuffix("-outcome") for name in names if name.endswith("-outcome")}
+        kept = (entry for entry in entries if f"{entry}-rejected" not in names)
+        outcomes = (self._journal.read(f"{_FOLDER}/{entry}-outcome") for entry in kept)
+        return sum(bool(outcome and outcome["ok"]) for outcome in outcomes)
 
     def _create(self, name: str, document: Document) -> bool:
         if self._written is not None:

@@ -25,6 +25,7 @@ from docwiz_tasks.settings import Settings
 __all__ = ["Order", "PaidCall", "RetryLater", "make"]
 
 A = TypeVar("A", bound=Answer)
+Used = TypeVar("Used")
 
 # A service that made no picture may make one the second or third time; each is paid for.
 _ATTEMPTS_REFUSED = 3
@@ -58,8 +59,8 @@ class Order(Generic[A]):
 
 
 @dataclass(frozen=True, slots=True)
-class PaidCall(Generic[A]):
-    """One call of a provider.
+class PaidCall(Generic[A, Used]):
+    """One call of a provider, and what is made of its answer.
 
     Args:
         name: its name in the job's ledger.
@@ -67,8 +68,9 @@ class PaidCall(Generic[A]):
         method: the provider's method.
         arguments: returns its arguments for a call of so many seconds.
         input_digest: a fingerprint of what is sent.
-        accept: returns an answer as it will be used; raises `ProviderError` for one that
-            can't be.
+        accept: returns an answer as it is kept; raises `ProviderError` for one that can't be.
+        use: makes of a kept answer what the job goes on with; raises `ProviderError` for one
+            that is of no use: the next try of the job makes the call again.
         order: takes the method's place at a provider that hands out an id.
     """
 
@@ -78,11 +80,12 @@ class PaidCall(Generic[A]):
     arguments: Callable[[float], tuple[Any, ...]]
     input_digest: str
     accept: Callable[[A], A]
+    use: Callable[[A], Used]
     order: Order[A] | None = None
 
 
-async def make(run: Run, paid: PaidCall[A], resources: Resources) -> A:
-    """Return a call's answer: that of an earlier delivery, or else by making the call.
+async def make(run: Run, paid: PaidCall[A, Used], resources: Resources) -> Used:
+    """Use a call's answer: that of an earlier delivery, or else by making the call.
 
     It is made when the throttle lets it: waiting for that is no attempt.
 
@@ -95,8 +98,17 @@ async def make(run: Run, paid: PaidCall[A], resources: Resources) -> A:
         ProviderError: it failed for good.
         DeadlineExceeded: the next attempt would come after the deadline.
     """
-    if (answer := run.ledger.answer(paid.name)) is not None:
-        return cast("A", answer)
+    answer = cast("A | None", run.ledger.answer(paid.name))
+    if answer is None:
+        answer = await _bought(run, paid, resources)
+    try:
+        return await run.aside(paid.use, answer)
+    except ProviderError:
+        await run.aside(run.ledger.reject, paid.name)
+        raise
+
+
+async def _bought(run: Run, paid: PaidCall[A, Any], resources: Resources) -> A:
     settings, throttle = resources.settings, resources.throttle
     while True:
         run.check()
@@ -115,7 +127,9 @@ async def make(run: Run, paid: PaidCall[A], resources: Resources) -> A:
             return answer
 
 
-async def _take_turn(run: Run, paid: PaidCall[A], settings: Settings, throttle: Throttle) -> None:
+async def _take_turn(
+    run: Run, paid: PaidCall[A, Any], settings: Settings, throttle: Throttle
+) -> None:
     waited = 0.0
     while (hold := throttle.turn(paid.provider)) is not None:
         held_up, patience = run.held_up_seconds(), settings.provider_patience_seconds
@@ -137,7 +151,7 @@ async def _take_turn(run: Run, paid: PaidCall[A], settings: Settings, throttle: 
         run.check()
 
 
-async def _noted(answering: Awaitable[A], paid: PaidCall[A], throttle: Throttle) -> A:
+async def _noted(answering: Awaitable[A], paid: PaidCall[A, Any], throttle: Throttle) -> A:
     """Return an answer, and have the throttle know how the service is."""
     try:
         answer = await answering
@@ -152,7 +166,7 @@ async def _noted(answering: Awaitable[A], paid: PaidCall[A], throttle: Throttle)
 
 
 async def _answered(
-    run: Run, paid: PaidCall[A], entry: Entry, order_id: str | None, settings: Settings
+    run: Run, paid: PaidCall[A, Any], entry: Entry, order_id: str | None, settings: Settings
 ) -> A:
     def seconds() -> float:
         return min(settings.provider_timeout_seconds, run.remaining_seconds())

@@ -130,6 +130,7 @@ async def embed_pair(
             arguments=lambda _seconds: (picture, media_type),
             input_digest=digest(picture, media_type),
             accept=lambda embedding: _checked_embedding(settings.ai_provider, embedding),
+            use=lambda embedding: embedding,
         )
         return make(run, paid, resources)
 
