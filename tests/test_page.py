@@ -200,7 +200,7 @@ def test_an_uploaded_photo_becomes_a_preview_while_the_progress_goes_up(
     page.get_by_label("Rhinoplasty").check()
     start(page)
     expect(page.get_by_role("progressbar")).to_have_js_property("value", 20)
-    expect(page.locator("#job .status")).to_have_text("The photo is ready")
+    expect(page.locator("#job .status")).to_have_text("The picture is being made")
     closed_gate()
     pictures(page, 1)
     shown = page.evaluate("window.shownProgress")

@@ -107,7 +107,7 @@ def _deliver(
             past=past,
             deadline=began + _seconds(task) * _OF_SOFT_LIMIT,
             report=report,
-            tell=task.docwiz.plugins.tell,
+            tell=task.docwiz.plugins.tell if task.docwiz.has_listeners else None,
         )
         try:
             end = _forbidden(task, run, journal, past) or _run(task, run, lease, arguments)

@@ -58,10 +58,10 @@ def submit(
     kept = None if is_new else journal.request()
     if kept is None:
         check_request(request, task.docwiz.resources)
-        if journal.submit(task.name, arguments):
-            _tell(task, job_id)
-        else:
+        if not journal.submit(task.name, arguments):
             kept = journal.request()
+        elif task.docwiz.has_listeners:
+            _tell(task, job_id)
     # A run that retries itself is published again under its own id.
     itself = task.request.id == job_id
     deliveries = 0

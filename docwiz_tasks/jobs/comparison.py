@@ -42,7 +42,7 @@ PREVIEWS_SHARE = 90
 
 async def compare(run: Run, request: ComparisonRequest, resources: Resources) -> Document:
     """Make a preview for each procedure at once, compare them, and return the record."""
-    run.advance(0, "Starting the comparison")
+    run.advance(0, "The previews are being made")
     check_request(request, resources)
     subjects = [_subject(run, request, procedure_id) for procedure_id in request.procedure_ids]
     original = await run.aside(Original, resources, request.image_id)

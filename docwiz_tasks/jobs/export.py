@@ -42,7 +42,7 @@ async def export(run: Run, request: ExportRequest, resources: Resources) -> Docu
     collected = await run.step(
         "collect",
         lambda: collect(run, request, chosen, resources),
-        status="The records are collected",
+        status="The document is being set",
         progress=30,
     )
     rendered = await run.step(

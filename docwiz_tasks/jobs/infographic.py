@@ -43,7 +43,7 @@ async def draw_infographic(run: Run, request: InfographicRequest, resources: Res
     """Draw a cost breakdown and return where the picture is."""
     check_request(request, resources)
     breakdown = await run.step(
-        "check", lambda: check(request, resources), status="The amounts add up", progress=20
+        "check", lambda: check(request, resources), status="The artwork is being made", progress=20
     )
     artwork = await run.step(
         "artwork",

@@ -50,7 +50,7 @@ class Run:
         past: what earlier deliveries left.
         deadline: when the run has to end, on the monotonic clock.
         report: is told of each progress; never goes backwards.
-        tell: is told of each event.
+        tell: is told of each event; None where nobody listens.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Run:
         past: Past,
         deadline: float,
         report: Callable[[Progress], None],
-        tell: Callable[[JobEvent], None],
+        tell: Callable[[JobEvent], None] | None,
     ) -> None:
         self.job_id = job_id
         self.attempt = attempt
@@ -177,6 +177,8 @@ class Run:
         self, kind: EventKind, *, step: str | None = None, error_code: str | None = None
     ) -> None:
         """Tell plugins that something happened."""
+        if self._tell is None:
+            return
         self._tell(
             JobEvent(
                 job_id=self.job_id,

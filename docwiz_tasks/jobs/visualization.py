@@ -68,7 +68,7 @@ async def preview(
     photo = await step(
         "photo",
         lambda: take_photo(run, subject, original, resources),
-        "The photo is ready",
+        "The picture is being made",
     )
     edit = await step(
         "edit",
@@ -78,9 +78,13 @@ async def preview(
     embedding = await step(
         "embed",
         lambda: embed_pair(run, subject, original, edit, resources, f"{prefix}embed-after"),
-        "The pair is embedded",
+        "The picture is kept",
     )
-    await step("index", lambda: file_case(run, subject, embedding, resources), "The case is filed")
+    await step(
+        "index",
+        lambda: file_case(run, subject, embedding, resources),
+        "The record is being written",
+    )
     return await step(
         "record",
         lambda: keep_record(subject, photo, edit, embedding, resources),
