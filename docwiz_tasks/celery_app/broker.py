@@ -8,15 +8,18 @@ import time
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from celery import Celery
+
+from docwiz_tasks.celery_app.redis_pool import asked
 
 __all__ = ["begin_epoch", "epoch", "publish_options", "waiting"]
 
 logger = logging.getLogger(__name__)
 
-_KEY = "docwiz-tasks.epoch"
+_EPOCH = "docwiz-tasks.epoch"
 
 # In kombu's JSON of a message's headers, which is itself in JSON once it was taken.
 _TASK_ID = re.compile(r'\\?"id\\?": \\?"([^"\\]+)')
@@ -46,17 +49,17 @@ def begin_epoch(app: Celery) -> str | None:
         Exception: as the transport raises when the broker or the result backend is away.
     """
     backend: Any = getattr(app.backend, "client", None)
-    with _client(app) as redis:
+    with _redis(app) as redis:
         # Celery subscribes to each result that it publishes a task for, and would try to
         # for twenty seconds, and then ask for the process to be restarted.
-        if hasattr(backend, "ping") and not _on_one_server(backend, redis):
+        if hasattr(backend, "ping") and not _on_one_server(backend.connection_pool, redis):
             backend.ping()
         if redis is None:
             return None
-        name = redis.get(_KEY)
+        name = redis.epoch()
         if name is None:
-            redis.setnx(_KEY, uuid.uuid4().hex)
-            name = redis.get(_KEY)
+            redis.begin_epoch()
+            name = redis.epoch()
     return _text(name)
 
 
@@ -66,8 +69,8 @@ def epoch(app: Celery) -> str | None:
     None is for a broker that needs no name, or can't be asked now.
     """
     try:
-        with _client(app) as redis:
-            return None if redis is None else _text(redis.get(_KEY))
+        with _redis(app) as redis:
+            return None if redis is None else _text(redis.epoch())
     except Exception as error:
         logger.warning("The broker can't be asked: %s", type(error).__name__)
         return None
@@ -83,30 +86,32 @@ def waiting(app: Celery, queues: Iterable[str]) -> set[str] | None:
         queues: the queues' names.
     """
     try:
-        with app.pool.acquire(block=True) as connection:
-            channel: Any = connection.default_channel
-            if not hasattr(channel, "unacked_key"):
+        with _redis(app) as redis:
+            if redis is None:
                 return None
-            found = _ids_in(channel, set(queues))
+            found = _ids_in(redis, set(queues))
             # A message that is just being taken is in neither place for a moment.
             time.sleep(_BEING_TAKEN_SECONDS)
-            return found | _ids_in(channel, set(queues))
+            return found | _ids_in(redis, set(queues))
     except Exception as error:
         logger.warning("The broker can't be asked: %s", type(error).__name__)
         return None
 
 
-def _ids_in(channel: Any, queues: set[str]) -> set[str]:
+def _ids_in(redis: _Redis, queues: set[str]) -> set[str]:
+    from redis import Redis
+
     found: set[str] = set()
-    with channel.conn_or_acquire() as client:
-        for queue in queues:
-            for priority in channel.priority_steps:
-                key, start = channel._q_for_pri(queue, priority), 0
-                while messages := client.lrange(key, start, start + _CHUNK - 1):
-                    start += len(messages)
-                    found.update(*map(_ids, messages))
-        for _tag, message in client.hscan_iter(channel.unacked_key, count=_CHUNK):
-            found.update(_ids(message))
+    # Not kombu's client, which puts the prefix before the keys of some commands only.
+    client = Redis(connection_pool=redis.pool)
+    for queue in queues:
+        for priority in redis.channel.priority_steps:
+            key, start = redis.key(redis.channel._q_for_pri(queue, priority)), 0
+            while messages := client.lrange(key, start, start + _CHUNK - 1):
+                start += len(messages)
+                found.update(*map(_ids, messages))
+    for _tag, message in client.hscan_iter(redis.key(redis.channel.unacked_key), count=_CHUNK):
+        found.update(_ids(message))
     return found
 
 
@@ -115,27 +120,46 @@ def _ids(message: bytes | str) -> list[str]:
     return _TASK_ID.findall(text)
 
 
+@dataclass(frozen=True, slots=True)
+class _Redis:
+    """A broker that is Redis, by one of kombu's channels to it."""
+
+    channel: Any
+
+    @property
+    def pool(self) -> Any:
+        return self.channel.pool
+
+    def key(self, name: str) -> str:
+        """Return a key as it is with the prefix that a host can have on a shared Redis."""
+        return f"{self.channel.global_keyprefix}{name}"
+
+    def epoch(self) -> Any:
+        return asked(self.pool, "GET", self.key(_EPOCH))
+
+    def begin_epoch(self) -> None:
+        asked(self.pool, "SET", self.key(_EPOCH), uuid.uuid4().hex, "NX")
+
+
 @contextmanager
-def _client(app: Celery) -> Iterator[Any]:
+def _redis(app: Celery) -> Iterator[_Redis | None]:
     with app.pool.acquire(block=True) as connection:
         channel: Any = connection.default_channel
         if not hasattr(channel, "unacked_key"):
             yield None
-            return
-        # Not the channel's own client: an unread answer can wait there after an inspection.
-        with channel.conn_or_acquire() as client:
-            yield client
+        else:
+            yield _Redis(channel)
 
 
-def _on_one_server(one: Any, other: Any) -> bool:
-    if other is None or (server := _server_of(one)) is None:
+def _on_one_server(backend: Any, broker: _Redis | None) -> bool:
+    if broker is None or (server := _server_of(backend)) is None:
         return False
-    return server == _server_of(other)
+    return server == _server_of(broker.pool)
 
 
-def _server_of(redis: Any) -> tuple[str, int | None] | None:
+def _server_of(pool: Any) -> tuple[str, int | None] | None:
     """Return where a Redis is; None if that can change, as with Sentinel."""
-    options = redis.connection_pool.connection_kwargs
+    options = pool.connection_kwargs
     place = options.get("host") or options.get("path")
     return None if place is None else (place, options.get("port"))
 

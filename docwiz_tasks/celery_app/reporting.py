@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from redis.exceptions import ConnectionError as ConnectionLost
 
+from docwiz_tasks.celery_app.redis_pool import taken_from
 from docwiz_tasks.jobs.run import Progress
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ class _RedisLine:
     def _send(self, value: str) -> None:
         now = time.monotonic()
         if self._connection is None:
-            self._connection, self._used_at = _taken_from(self._pool), now
+            self._connection, self._used_at = taken_from(self._pool), now
         expires = ("EX", self._backend.expires) if self._backend.expires else ()
         commands = [("SET", self._key, value, *expires), ("PUBLISH", self._key, value)]
         with self._dropped_if_broken():
@@ -133,11 +134,3 @@ class _RedisLine:
             connection.disconnect()
             self._pool.release(connection)
             raise
-
-
-def _taken_from(pool: Any) -> Any:
-    try:
-        return pool.get_connection()
-    except TypeError:
-        # redis-py before 5.3 wants a command's name, which it doesn't use.
-        return pool.get_connection("SET")

@@ -14,6 +14,8 @@ from docwiz_tasks.settings import Settings
 __all__ = ["throttle_of"]
 
 _PROCESS_ALONE = "memory://"
+# As the library names its keys.
+_KEYS = "LIMITS"
 
 
 def throttle_of(app: Celery, settings: Settings) -> Throttle:
@@ -25,20 +27,23 @@ def throttle_of(app: Celery, settings: Settings) -> Throttle:
     """
     if settings.throttle_url is not None:
         return Throttle(settings, settings.throttle_url.get_secret_value())
-    for url, tls in _services(app):
+    for url, tls, options in _services(app):
         if (found := _redis_url(url)) is not None:
+            prefix = {"key_prefix": f"{options.get('global_keyprefix', '')}{_KEYS}"}
             if not tls:
-                return Throttle(settings, found)
-            options = tls if isinstance(tls, Mapping) else {}
-            return Throttle(settings, found.replace("redis://", "rediss://"), options)
+                return Throttle(settings, found, prefix)
+            encrypted = tls if isinstance(tls, Mapping) else {}
+            found = found.replace("redis://", "rediss://")
+            return Throttle(settings, found, {**prefix, **encrypted})
     return Throttle(settings, _PROCESS_ALONE)
 
 
-def _services(app: Celery) -> Iterator[tuple[object, Any]]:
-    """Give the addresses of the broker and of the result backend, each with its TLS options."""
+def _services(app: Celery) -> Iterator[tuple[object, Any, Mapping[str, Any]]]:
+    """Give broker and result backend: address, TLS options, and those of the transport."""
     conf = app.conf
-    yield conf.broker_write_url, conf.broker_use_ssl
-    yield app.backend_cls or conf.result_backend, conf.redis_backend_use_ssl
+    yield conf.broker_write_url, conf.broker_use_ssl, conf.broker_transport_options
+    options = conf.result_backend_transport_options
+    yield app.backend_cls or conf.result_backend, conf.redis_backend_use_ssl, options
 
 
 def _redis_url(url: object) -> str | None:

@@ -20,7 +20,6 @@ from docwiz_tasks.jobs.past import Past
 
 __all__ = ["Progress", "Run", "Work"]
 
-# Far less than a lease lasts.
 _LONG_SECONDS = 1.0
 
 Work = Callable[[], Document | Awaitable[Document]]
@@ -137,8 +136,7 @@ class Run:
             LeaseLost: another delivery runs the job.
         """
         # One that was taken for dead must not report over the end that another one reached.
-        if time.monotonic() - self._looked > _LONG_SECONDS:
-            self._keep_lease()
+        self._keep_lease()
         self.progress = max(self.progress, progress)
         self._report(Progress(self.progress, status, step))
 
@@ -157,6 +155,9 @@ class Run:
             raise DeadlineExceeded("The job's time was up before it was done; submit it again.")
 
     def _keep_lease(self) -> None:
+        # Nobody takes a lease before its time, so just after a look there is none to see.
+        if time.monotonic() - self._looked <= min(_LONG_SECONDS, self._lease.seconds / 4):
+            return
         if self._lease.taken_from(self.attempt):
             raise LeaseLost
         self._looked = time.monotonic()
