@@ -37,7 +37,7 @@ FILES, USUAL_SECONDS = 500, 50e-6
 URL = os.environ.get("OVERHEAD_REDIS_URL", "redis://127.0.0.1:6379/13")
 FSYNC, PICTURES = (os.environ.get(f"OVERHEAD_{name}") == "1" for name in ("FSYNC", "PICTURES"))
 
-folder = Path(os.environ.setdefault("OVERHEAD_FOLDER", tempfile.mkdtemp()))
+folder = Path(os.environ.get("OVERHEAD_FOLDER", tempfile.gettempdir()))
 app = Celery("overhead", broker=URL, backend=URL)
 app.conf.worker_prefetch_multiplier = 1
 
@@ -154,4 +154,6 @@ if __name__ == "__main__":
     if sys.argv[1:] == ["rounds"]:
         print(json.dumps(rounds()))
     else:
-        raise SystemExit(main())
+        with tempfile.TemporaryDirectory() as made:
+            os.environ["OVERHEAD_FOLDER"] = made
+            raise SystemExit(main())

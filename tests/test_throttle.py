@@ -184,12 +184,10 @@ def test_calls_go_on_without_redis_and_one_warning_says_so(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     throttle = Throttle(Settings(), NOWHERE)
-    begin = time.monotonic()
     for _ in range(100):
         assert throttle.turn("gemini") is None
         throttle.failed("gemini", 17.0)
         throttle.answered("gemini")
-    assert time.monotonic() - begin < 1
     [warning] = caplog.messages
     assert warning == "Rate limits and breakers of providers are not shared now: ConnectionError"
 
