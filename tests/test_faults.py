@@ -22,7 +22,8 @@ from docwiz_tasks import (
     JobLost,
     SubmissionFailed,
 )
-from docwiz_tasks.jobs.journal import Journal
+from docwiz_tasks.jobs.journal import End, Journal
+from docwiz_tasks.jobs.lease import Lease
 
 POOLS = ("prefork", "threads", "solo")
 
@@ -83,6 +84,27 @@ def test_the_late_word_of_a_failed_run_does_not_end_the_retried_one(clinic: Clin
     assert not job.status().ready
     clinic.start_worker("--concurrency=1")
     assert job.result(SECONDS)["id"] == "poison"
+
+
+def test_a_run_that_begins_while_its_status_is_read_is_not_ended_by_the_word_of_an_older_one(
+    clinic: Clinic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = clinic.submit_preview()
+    journal, held = clinic.docwiz.journal(job.id), Lease.held
+    assert Lease(journal, 3).take(journal.names())
+    failure = DeadlineExceeded("It took too long.")
+    error = {"code": failure.code, "message": failure.message, "retryable": False}
+    journal.finish(End("FAILURE", error=error))
+    job.retry()
+    clinic.app.backend.mark_as_failure(job.id, failure)
+
+    def held_from_now_on(lease: Lease) -> bool:
+        answer = held(lease)
+        lease.take(journal.names())
+        return answer
+
+    monkeypatch.setattr(Lease, "held", held_from_now_on)
+    assert not job.status().ready
 
 
 def test_a_job_whose_worker_and_message_are_gone_comes_back(clinic: Clinic) -> None:

@@ -74,6 +74,8 @@ def read_status(docwiz: DocWiz, journal: Journal) -> JobStatus:
     if (end := journal.end()) is not None:
         return _ended(journal, end)
     lease = Lease(journal, docwiz.settings.lease_seconds)
+    # Before Celery is asked: of a run that begins from here on it can't tell the end.
+    last = lease.last()
     state, value = _backend(docwiz.app, journal.job_id)
     if lease.held():
         return _running(journal, state, value)
@@ -84,7 +86,7 @@ def read_status(docwiz: DocWiz, journal: Journal) -> JobStatus:
         # Celery can tell of a run's end late, when the job was reopened meanwhile: as long
         # as nobody has begun it again, its word is about the run before.
         before = journal.deliveries_before_reopened()
-        if not before or lease.last() > before:
+        if not before or last > before:
             return _ended_by_celery(journal, state, value)
     progress = journal.progress()
     if journal.request() is None:
