@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -47,7 +48,8 @@ def free_port() -> int:
 
 
 URL = os.environ.setdefault("PUSH_REDIS_URL", f"redis://127.0.0.1:{free_port()}/0")
-folder = Path(os.environ.setdefault("PUSH_FOLDER", tempfile.mkdtemp()))
+folder = Path(os.environ.get("PUSH_FOLDER") or tempfile.mkdtemp())
+os.environ["PUSH_FOLDER"] = str(folder)
 celery = Celery("push", broker=URL, backend=URL)
 docwiz = docwiz_tasks.register(
     celery,
@@ -254,4 +256,7 @@ if __name__ == "__main__":
         case ["clients", pattern, ids, number]:
             asyncio.run(clients(pattern, json.loads(ids), int(number)))
         case _:
-            main()
+            try:
+                main()
+            finally:
+                shutil.rmtree(folder)
