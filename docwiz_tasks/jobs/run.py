@@ -20,6 +20,7 @@ from docwiz_tasks.jobs.past import Past
 
 __all__ = ["Progress", "Run", "Work"]
 
+# Far less than a lease lasts.
 _LONG_SECONDS = 1.0
 
 Work = Callable[[], Document | Awaitable[Document]]
@@ -136,7 +137,8 @@ class Run:
             LeaseLost: another delivery runs the job.
         """
         # One that was taken for dead must not report over the end that another one reached.
-        self._keep_lease()
+        if time.monotonic() - self._looked > _LONG_SECONDS:
+            self._keep_lease()
         self.progress = max(self.progress, progress)
         self._report(Progress(self.progress, status, step))
 
@@ -155,9 +157,6 @@ class Run:
             raise DeadlineExceeded("The job's time was up before it was done; submit it again.")
 
     def _keep_lease(self) -> None:
-        # Nobody takes a lease before its time, so just after a look there is none to see.
-        if time.monotonic() - self._looked <= min(_LONG_SECONDS, self._lease.seconds / 4):
-            return
         if self._lease.taken_from(self.attempt):
             raise LeaseLost
         self._looked = time.monotonic()
