@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from docwiz_tasks import GeneratedImage
 from docwiz_tasks.jobs.journal import Journal, Step
 from docwiz_tasks.jobs.lease import Lease
+from docwiz_tasks.jobs.ledger import Ledger
 from docwiz_tasks.store import Store, open_store
 
 
@@ -56,3 +58,14 @@ def test_the_names_of_documents_are_those_that_they_were_written_under(store: St
     assert journal.names() == ["calls/edit/0001", "steps/edit", "steps/rhinoplasty.photo"]
     assert journal.names("steps") == ["edit", "rhinoplasty.photo"]
     assert journal.names("calls") == ["edit/0001"]
+
+
+def test_an_answer_that_is_kept_keeps_its_own_picture_when_another_run_answers_too(
+    store: Store,
+) -> None:
+    ledger = Ledger(Journal(store, "the-job"))
+    entry = ledger.begin("edit", "null", "digest")
+    first = GeneratedImage(b"\x89PNG\r\n\x1a\nfirst\n\n", "image/png", "one", usage={"tokens": 1})
+    ledger.answered(entry, first)
+    ledger.answered(entry, GeneratedImage(b"\xff\xd8\xffsecond", "image/jpeg", "two"))
+    assert ledger.answer("edit") == first

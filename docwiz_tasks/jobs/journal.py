@@ -20,6 +20,9 @@ JOBS, OPEN = "jobs", "open"
 # A job has one folder in the store: to make another takes as long as to write five files.
 _IN_FOLDER = "="
 
+# Before an attachment: JSON on one line has none.
+_BREAK = b"\n"
+
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
@@ -172,9 +175,26 @@ class Journal:
         document = self.read("reopened")
         return 0 if document is None else int(document["deliveries"])
 
-    def create(self, name: str, document: Document, *, durable: bool = True) -> bool:
-        """Keep a document under the job unless there is one; say whether this call did."""
-        return self._store.create(self._path(name), _bytes(document), durable=durable)
+    def create(
+        self,
+        name: str,
+        document: Document,
+        *,
+        attachment: bytes | None = None,
+        durable: bool = True,
+    ) -> bool:
+        """Keep a document under the job unless there is one; say whether this call did.
+
+        Args:
+            name: the document's.
+            document: what to keep.
+            attachment: bytes that go with it: both are there, or neither.
+            durable: whether it outlives a loss of power.
+        """
+        data = _bytes(document)
+        if attachment is not None:
+            data = _BREAK.join((data, attachment))
+        return self._store.create(self._path(name), data, durable=durable)
 
     def write(self, name: str, document: Document, *, durable: bool = True) -> None:
         """Keep a document under the job in place of what was there."""
@@ -188,17 +208,14 @@ class Journal:
         """Return a document under the job, or None; so for one that a loss of power cut short."""
         data = self._store.get(self._path(name))
         try:
-            return None if data is None else json.loads(data)
+            return None if data is None else json.loads(data.partition(_BREAK)[0])
         except ValueError:
             return None
 
-    def attach(self, name: str, data: bytes) -> None:
-        """Keep a file under the job, beside its documents."""
-        self._store.put(self._file(name), data)
-
-    def attached(self, name: str) -> bytes | None:
-        """Return a file under the job, or None."""
-        return self._store.get(self._file(name))
+    def attachment(self, name: str) -> bytes | None:
+        """Return what was kept with a document under the job, or None."""
+        _, attached, attachment = (self._store.get(self._path(name)) or b"").partition(_BREAK)
+        return attachment if attached else None
 
     def delete(self, name: str) -> None:
         """Remove a document under the job."""
@@ -217,10 +234,7 @@ class Journal:
         return f"{OPEN}/{self.job_id}.json"
 
     def _path(self, name: str) -> str:
-        return f"{self._file(name)}.json"
-
-    def _file(self, name: str) -> str:
-        return f"{self._folder}/{name.replace('/', _IN_FOLDER)}"
+        return f"{self._folder}/{name.replace('/', _IN_FOLDER)}.json"
 
 
 def now() -> str:

@@ -58,11 +58,9 @@ class Ledger:
 
     def answered(self, entry: Entry, answer: Answer) -> None:
         """Keep a call's answer, so that it is never paid for again."""
-        if isinstance(answer, GeneratedImage):
-            # Ahead of the outcome, so that there is none without its picture.
-            self._journal.attach(f"{entry.document}-picture", answer.data)
         document = {"ok": True, "answer": _document(answer), "at": now()}
-        self._create(f"{entry.document}-outcome", document)
+        picture = answer.data if isinstance(answer, GeneratedImage) else None
+        self._create(f"{entry.document}-outcome", document, picture)
 
     def reject(self, name: str) -> None:
         """Note that a call's answer is of no use, so that the call is made again."""
@@ -88,7 +86,7 @@ class Ledger:
             entry = Entry(name, attempt).document
             outcome = self._read(f"{entry}-outcome")
             if outcome is not None and outcome["ok"] and not self._exists(f"{entry}-rejected"):
-                return _answer(outcome["answer"], self._journal.attached(f"{entry}-picture"))
+                return _answer(outcome["answer"], self._journal.attachment(f"{entry}-outcome"))
         return None
 
     def open_order(self, name: str) -> tuple[Entry, str] | None:
@@ -121,10 +119,10 @@ class Ledger:
         outcomes = (self._journal.read(f"{_FOLDER}/{entry}-outcome") for entry in kept)
         return sum(bool(outcome and outcome["ok"]) for outcome in outcomes)
 
-    def _create(self, name: str, document: Document) -> bool:
+    def _create(self, name: str, document: Document, attachment: bytes | None = None) -> bool:
         if self._written is not None:
             self._written.add(name)
-        return self._journal.create(name, document)
+        return self._journal.create(name, document, attachment=attachment)
 
     def _read(self, name: str) -> Document | None:
         return self._journal.read(name) if self._may_have(name) else None

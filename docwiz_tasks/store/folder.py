@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -101,7 +100,7 @@ class FolderStore:
         return f"{self._root}/{check_path(path)}"
 
     def _written(self, data: bytes, durable: bool) -> str:
-        written = f"{self._incoming}/{secrets.token_hex(16)}"
+        written = f"{self._incoming}/{os.urandom(16).hex()}"
         try:
             descriptor = os.open(written, _NEW, mode=0o600)
         except FileNotFoundError:
