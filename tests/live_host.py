@@ -16,6 +16,7 @@ from host_app import docwiz
 from docwiz_tasks.web import create_router, hub
 
 hub.LINGER_SECONDS = float(os.environ.get("HOST_LINGER_SECONDS", hub.LINGER_SECONDS))
+hub.RECHECK_SECONDS = float(os.environ.get("HOST_RECHECK_SECONDS", hub.RECHECK_SECONDS))
 
 app = FastAPI()
 app.include_router(create_router(docwiz, authorize=lambda *_: True), prefix="/api")

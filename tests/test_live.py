@@ -204,6 +204,28 @@ def test_those_who_come_and_go_leave_nothing_behind(
     assert sum(memory) < 6 * 2**20
 
 
+def test_a_job_that_nobody_watches_any_more_is_looked_up_no_more(
+    redis_url: str, tmp_path: Path, start: Start
+) -> None:
+    docwiz = registered(redis_url, tmp_path)
+    server = start(redis_url, HOST_RECHECK_SECONDS="0.2")
+    left, watched = (RunningJob(docwiz, f"{name}-job").id for name in ("left", "watched"))
+
+    async def look_ups() -> list[str]:
+        [socket] = await opened(server, [left], 1)
+        await socket.close()
+        await opened(server, [watched], 1)
+        seen: list[str] = []
+        with docwiz.app.backend.client.monitor() as monitor:
+            while seen.count(watched) < 5:
+                command = str(monitor.next_command()["command"])
+                seen += [job for job in (left, watched) if command == f"GET celery-task-meta-{job}"]
+        return seen
+
+    # One can have been due when the last one who watched it left.
+    assert asyncio.run(look_ups()).count(left) <= 1
+
+
 def test_a_client_that_vanished_is_let_go(redis_url: str, tmp_path: Path, start: Start) -> None:
     docwiz = registered(redis_url, tmp_path)
     server = start(redis_url, HOST_LINGER_SECONDS="0.1", HOST_PING_SECONDS="0.2")

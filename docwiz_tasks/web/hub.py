@@ -234,6 +234,9 @@ class Hub:
             lingers = now - watched.left_at < LINGER_SECONDS and not watched.is_over
             if not watched.watchers and not lingers:
                 self._forget(watched)
+            elif not watched.watchers and self._pushed:
+                # What isn't pushed is looked up when somebody comes back.
+                continue
             elif now - watched.known_at >= seconds:
                 watched.stale.set()
 
