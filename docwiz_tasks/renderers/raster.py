@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -71,7 +72,8 @@ class PngRenderer(_PagesRenderer):
     extension = "png"
 
     def _encoded(self, stack: _Stack) -> bytes:
-        return png_of(stack.bands(), stack.width, stack.height)
+        bands = (band.copy() for band in stack.bands())
+        return png_of(bands, stack.width, stack.height)
 
 
 class JpegRenderer(_PagesRenderer):
@@ -116,17 +118,15 @@ class _Stack:
         return len(self.pages) * (self.page_height + _GAP) - _GAP
 
     def bands(self) -> Iterator[Image]:
+        """Yield the pages and the gaps; the pixels are PDFium's, and go with the next one."""
         gap = _pillow().new("RGB", (self.width, _GAP), _GAP_COLOUR)
         for number in range(len(self.pages)):
             if number:
                 yield gap
-            page = self.pages[number]
-            drawn = page.render(scale=self.dpi / _POINTS_PER_INCH, rev_byteorder=True)
-            # PDFium owns the pixels until they are copied.
-            band = drawn.to_pil().copy()
-            drawn.close()
-            page.close()
-            yield band
+            with closing(self.pages[number]) as page:
+                scale = self.dpi / _POINTS_PER_INCH
+                with closing(page.render(scale=scale, rev_byteorder=True)) as drawn:
+                    yield drawn.to_pil()
 
 
 def _pillow() -> Any:
