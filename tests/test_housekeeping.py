@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from click.testing import CliRunner
+from clinic import until
 
 from docwiz_tasks import DocWiz, JobEvent, JobNotFailed, hookimpl
 from docwiz_tasks.commands.group import docwiz as commands
@@ -41,6 +42,7 @@ def test_pruning_keeps_results_pictures_records_and_that_the_end_was_told(
     docwiz.plugins.manager.register(Listener())
     job = docwiz.visualize(docwiz_case.image_id, "rhinoplasty")
     result = job.result(SECONDS)
+    until(lambda: docwiz.journal(job.id).read("told") is not None, "the telling")
     assert run(docwiz, "prune", "--older-than", "0s") == "1 jobs were pruned.\n"
     assert working_data(docwiz, job.id) == ["end.json", "request.json", "told.json"]
     assert job.status().result == result
