@@ -228,16 +228,17 @@ class Hub:
             await asyncio.gather(*listening, return_exceptions=True)
 
     def _tick(self, now: float) -> None:
-        """Forget the jobs that nobody watches, and look at the others from time to time."""
+        """Forget the jobs that nobody watches, and look at the others from time to time.
+
+        One that was left a moment ago is heard of by pushes only, where there are any; what
+        isn't pushed is looked up when somebody comes back.
+        """
         seconds = RECHECK_SECONDS if self._pushed else POLL_SECONDS
         for watched in list(self._watched.values()):
             lingers = now - watched.left_at < LINGER_SECONDS and not watched.is_over
             if not watched.watchers and not lingers:
                 self._forget(watched)
-            elif not watched.watchers and self._pushed:
-                # What isn't pushed is looked up when somebody comes back.
-                continue
-            elif now - watched.known_at >= seconds:
+            elif (watched.watchers or not self._pushed) and now - watched.known_at >= seconds:
                 watched.stale.set()
 
     async def _read(self, watched: _Watched) -> None:
