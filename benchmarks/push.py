@@ -4,10 +4,10 @@ A web server in a process of its own serves our router and, beside it, a WebSock
 Celery's `AsyncResult` once a second. A second process opens the WebSockets. This one reports
 the jobs' progress through Celery as a worker does, each job once a second (a single one ten
 times), and puts the time into the update. What counts is when a client has that update, or a
-later one. The server's full collection of garbage that follows a thousand connections, a
-pause of a tenth of a second, is over when it is measured. Needs redis-server, and starts
-one so that all its commands are ours: ``python benchmarks/push.py``. Exits with 1 when a
-limit is passed.
+later one. A thousand connections are followed by a full collection of the server's garbage, a
+pause of a tenth of a second, which is nearly always over when it is measured. Needs
+redis-server, and starts one so that all its commands are ours:
+``python benchmarks/push.py``. Prints medians of rounds; exits with 1 when a limit is passed.
 """
 
 from __future__ import annotations
@@ -96,7 +96,6 @@ async def clients(pattern: str, jobs: list[str], watchers: int) -> None:
 
     # Pauses of the clock itself would count as the server's.
     gc.disable()
-
     heard: list[list[tuple[float, float]]] = [[] for _ in range(watchers)]
     opened = asyncio.Semaphore(0)
 
